@@ -1,0 +1,120 @@
+//! Wall-clock moments of the wire: RFC 3339 in UTC, millisecond resolution.
+
+use std::fmt;
+
+/// A moment, in milliseconds since the Unix epoch. Negative before 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// Why a text is no moment of the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTimestamp {
+    #[error("not an RFC 3339 date-time such as 2026-12-31T00:00:00Z")]
+    Format,
+    #[error("finer than a millisecond")]
+    TooFine,
+}
+
+impl Timestamp {
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Reads an RFC 3339 date-time with a zone (`Z` or an offset), at most milliseconds fine.
+    pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
+        if !has_rfc3339_shape(text) {
+            return Err(InvalidTimestamp::Format);
+        }
+        let instant: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp::Format)?;
+        if instant.subsec_nanosecond() % 1_000_000 != 0 {
+            return Err(InvalidTimestamp::TooFine);
+        }
+        Ok(Self(instant.as_millisecond()))
+    }
+}
+
+/// RFC 3339 is narrower than what date libraries read: `YYYY-MM-DDThh:mm:ss[.f](Z|±hh:mm)`.
+fn has_rfc3339_shape(text: &str) -> bool {
+    let Some((head, tail)) = text.split_at_checked(19) else { return false };
+    let shape = b"0000-00-00T00:00:00";
+    let head_fits = head.bytes().zip(shape).all(|(byte, want)| match want {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => byte.eq_ignore_ascii_case(&b'T'),
+        other => byte == *other,
+    });
+    let zone = match tail.strip_prefix('.') {
+        Some(fraction) => {
+            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+            if !(1..=9).contains(&digits) {
+                return false;
+            }
+            fraction.get(digits..).unwrap_or_default()
+        }
+        None => tail,
+    };
+    let offset_fits = |zone: &str| {
+        zone.len() == 6
+            && zone.bytes().zip(b"+00:00").all(|(byte, want)| match want {
+                b'+' => matches!(byte, b'+' | b'-'),
+                b'0' => byte.is_ascii_digit(),
+                other => byte == *other,
+            })
+    };
+    head_fits && (zone.eq_ignore_ascii_case("z") || offset_fits(zone))
+}
+
+impl fmt::Display for Timestamp {
+    /// UTC with `Z`; milliseconds only when they are not zero.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
+        if self.0 % 1000 == 0 { write!(f, "{instant:.0}") } else { write!(f, "{instant:.3}") }
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_the_canonical_form() {
+        for (text, canonical) in [
+            ("2026-12-31T00:00:00Z", "2026-12-31T00:00:00Z"),
+            ("2026-12-31T01:30:00+01:30", "2026-12-31T00:00:00Z"),
+            ("2026-12-31T00:00:00.120Z", "2026-12-31T00:00:00.120Z"),
+            ("2026-12-31T00:00:00.000000Z", "2026-12-31T00:00:00Z"),
+            ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_rfc3339_or_too_fine() {
+        for text in [
+            "",
+            "2026-12-31",
+            "2026-12-31T00:00:00",
+            "2026-12-31 00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "1767139200",
+            "2026-12-31T00:00:00.Z",
+            "2026-12-31T00:00:00+0100",
+            "2026-12-31T00:00:00Z[Europe/Warsaw]",
+            "+002026-12-31T00:00:00Z",
+        ] {
+            assert_eq!(Timestamp::parse(text), Err(InvalidTimestamp::Format), "{text}");
+        }
+        assert_eq!(Timestamp::parse("2026-12-31T00:00:00.0001Z"), Err(InvalidTimestamp::TooFine));
+    }
+}

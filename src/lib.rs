@@ -1,0 +1,11 @@
+//! rolegate: an authorization sidecar for the role decisions of Global Accounts.
+//!
+//! Start reading at `ARCHITECTURE.md`; the library exists for the binary, its tests and benches.
+
+pub mod change;
+pub mod clock;
+pub mod domain;
+pub mod freshness;
+pub mod policy;
+pub mod question;
+pub mod roles;

@@ -1,0 +1,141 @@
+//! Where role assignments live: one trait over every store, and what a store may answer.
+//!
+//! Always true here: a reading is one consistent state of one organization; an absence is only reported under
+//! a present epoch, so that an empty or foreign store is an error and never a deny; a commit is all or nothing
+//! against the generation it was computed on. Called by the authorizer's cache (reads), by import and export,
+//! and by `app`, which constructs the stores.
+
+use async_trait::async_trait;
+
+use crate::change::{Change, Replacement};
+use crate::clock::Ticks;
+use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
+
+/// One organization at one generation, with the role set that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Just before the read was sent: what it says was true at or after this.
+    pub sent: Ticks,
+    /// `None`: the store is in order and knows no such organization.
+    pub found: Option<Found>,
+}
+
+/// An organization that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub organization: Organization,
+    /// Of the organization's last write.
+    pub generation: Generation,
+    /// `None`: the account is no member.
+    pub role_set: Option<RoleSet>,
+}
+
+/// Accounts of one organization in byte order, all at one generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountPage {
+    pub organization: Organization,
+    pub generation: Generation,
+    pub role_sets: Vec<RoleSet>,
+    /// Accounts follow after the last one.
+    pub more: bool,
+}
+
+/// Organizations in byte order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationPage {
+    pub organizations: Vec<OrganizationId>,
+    /// The last organization looked at, from which the next page goes on; `None` at the end.
+    pub next: Option<OrganizationId>,
+}
+
+/// What the store says of itself, for health, readiness and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// `embedded` or `redis`.
+    pub kind: &'static str,
+    /// Why the store cannot answer at the moment; `None` while it can.
+    pub trouble: Option<StoreError>,
+    /// Anything an operator should mend although answers are given.
+    pub warnings: Vec<String>,
+}
+
+/// Why a store gave no answer. Every cause is *unknown*, never a decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Not connected, too slow, loading, demoted, out of memory: the same question may succeed later.
+    #[error("the store cannot answer: {0}")]
+    Unavailable(String),
+    /// Nobody has written to this store yet, or it was emptied.
+    #[error("the store is not initialised: import role assignments first")]
+    NotInitialised,
+    /// Credentials or permissions; an operator has to act.
+    #[error("the store refuses this user: {0}")]
+    Refused(String),
+    /// A value failed its checks (identity, form, generation). Named, never used.
+    #[error("broken data at {key}: {why}")]
+    Broken { key: String, why: String },
+    /// Another process holds the embedded store.
+    #[error("the store in {0} is in use by another process: ask that one over HTTP, or stop it")]
+    InUse(String),
+}
+
+/// Why a write took no effect, or may not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The organization is no longer at the generation the change was computed on. Nothing was written.
+    #[error("the organization was changed meanwhile")]
+    Conflict,
+    /// The reply was lost: the change may or may not be in the store.
+    #[error("no answer to a write, which may have taken effect: {0}")]
+    Ambiguous(String),
+    /// Nothing was written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A store of role assignments. Shared by reference between all tasks.
+#[async_trait]
+pub trait RoleStore: Send + Sync + 'static {
+    /// The cold question: header, generation and one role set in one atomic read.
+    async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError>;
+
+    /// A page of accounts after `after`, at most `limit` of them; `None` for an unknown organization.
+    async fn accounts(
+        &self,
+        organization: &OrganizationId,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Option<AccountPage>, StoreError>;
+
+    /// The organizations that `account` is a member of, looking at `limit` candidates after `after`.
+    async fn organizations_of(
+        &self,
+        account: &AccountId,
+        after: Option<&OrganizationId>,
+        limit: usize,
+    ) -> Result<OrganizationPage, StoreError>;
+
+    /// All organizations, looking at `limit` candidates after `after`.
+    async fn organizations(
+        &self,
+        after: Option<&OrganizationId>,
+        limit: usize,
+    ) -> Result<OrganizationPage, StoreError>;
+
+    /// Makes an empty store a rolegate store; a store that is one already stays as it is.
+    async fn initialise(&self) -> Result<(), StoreError>;
+
+    /// A fresh store-wide number, for the enablings of a change that is being computed.
+    async fn reserve(&self) -> Result<Generation, CommitError>;
+
+    /// Writes a small change atomically; the answer is its generation.
+    async fn commit(&self, change: &Change) -> Result<Generation, CommitError>;
+
+    /// Puts a whole organization in place of what is there, atomically, however many accounts it has.
+    async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError>;
+
+    /// The store's clock, on which starts and ends of grants are judged.
+    fn now(&self) -> Timestamp;
+
+    fn status(&self) -> StoreStatus;
+}
