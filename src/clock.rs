@@ -32,6 +32,12 @@ impl Ticks {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
+    /// The moment `duration` before; the boot at the earliest.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
+    }
+
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))

@@ -2,10 +2,15 @@
 //!
 //! Start reading at `ARCHITECTURE.md`; the library exists for the binary, its tests and benches.
 
+pub mod authorizer;
+pub mod cache;
 pub mod change;
 pub mod clock;
+pub mod decision;
 pub mod domain;
+pub mod explanation;
 pub mod freshness;
+pub mod holding;
 pub mod policy;
 pub mod question;
 pub mod roles;

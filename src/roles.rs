@@ -5,6 +5,8 @@
 //! against the generation it was computed on. Called by the authorizer's cache (reads), by import and export,
 //! and by `app`, which constructs the stores.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::change::{Change, Replacement};
@@ -26,6 +28,8 @@ pub struct Found {
     pub organization: Organization,
     /// Of the organization's last write.
     pub generation: Generation,
+    /// The side of the organization that is in force; role sets read under another side do not count.
+    pub side: Generation,
     /// `None`: the account is no member.
     pub role_set: Option<RoleSet>,
 }
@@ -95,7 +99,7 @@ pub enum CommitError {
 
 /// A store of role assignments. Shared by reference between all tasks.
 #[async_trait]
-pub trait RoleStore: Send + Sync + 'static {
+pub trait RoleStore: std::fmt::Debug + Send + Sync + 'static {
     /// The cold question: header, generation and one role set in one atomic read.
     async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError>;
 
@@ -133,6 +137,10 @@ pub trait RoleStore: Send + Sync + 'static {
 
     /// Puts a whole organization in place of what is there, atomically, however many accounts it has.
     async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError>;
+
+    /// How long after the send of its read an answer may be served from memory; `None` where every change
+    /// passes through this process, so that stamps alone are sure.
+    fn memory_bound(&self) -> Option<Duration>;
 
     /// The store's clock, on which starts and ends of grants are judged.
     fn now(&self) -> Timestamp;

@@ -15,6 +15,13 @@ pub const MAX_ROLES_PER_PRODUCT: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProductIx(u16);
 
+impl ProductIx {
+    /// The position in tables that are laid out by product.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// A role's place in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoleIx(u16);

@@ -1,0 +1,110 @@
+//! The use cases: check, explain, read roles. The one path that every dialect and the command line takes.
+//!
+//! Always true here: a question is judged by the policy snapshot it was resolved against, on facts that are
+//! vouched for; whatever cannot be said is `Unknown` or `Undecidable`, never a decision. Called by `http` and
+//! `cli`; knows no wire format.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+
+use crate::cache::{Facts, RoleCache, Source, Unknown};
+use crate::clock::Ticks;
+use crate::decision::{Decision, decide};
+use crate::domain::Generation;
+use crate::explanation::{Explanation, explain};
+use crate::policy::{Policy, Undecidable};
+use crate::question::Question;
+use crate::roles::RoleStore;
+
+/// Cold questions of one batch that wait for the store at the same time; more would only queue there.
+const BATCH_READS: usize = 256;
+
+/// A decision with its freshness and, when asked for, its explanation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub decision: Decision,
+    /// Of the organization's data; `None` for an unknown organization.
+    pub generation: Option<Generation>,
+    pub source: Source,
+    /// `None` where no bound applies: embedded store, or another moment was asked for.
+    pub freshness: Option<Freshness>,
+    pub explanation: Option<Explanation>,
+}
+
+/// How old the data are and how long an answer from them may be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    pub age: Duration,
+    /// Counted from when the caller sent its question.
+    pub fresh_for: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    #[error(transparent)]
+    Undecidable(#[from] Undecidable),
+}
+
+#[derive(Debug)]
+pub struct Authorizer {
+    cache: Arc<RoleCache>,
+    store: Arc<dyn RoleStore>,
+}
+
+impl Authorizer {
+    pub fn new(cache: Arc<RoleCache>, store: Arc<dyn RoleStore>) -> Self {
+        Self { cache, store }
+    }
+
+    pub fn cache(&self) -> &RoleCache {
+        &self.cache
+    }
+
+    pub fn store(&self) -> &Arc<dyn RoleStore> {
+        &self.store
+    }
+
+    /// Answers one question by the policy it was resolved against.
+    pub async fn check(&self, policy: &Arc<Policy>, question: &Question) -> Result<Answer, NoAnswer> {
+        let facts = self
+            .cache
+            .facts(policy, &question.organization, &question.account, question.min_generation)
+            .await?;
+        let at = question.at.unwrap_or_else(|| self.store.now());
+        let subject = facts.subject();
+        let decision = decide(policy, subject, question.asked, at)?;
+        let explanation = match question.explain {
+            true => Some(explain(policy, subject, question, &decision, at)?),
+            false => None,
+        };
+        let freshness = match question.at {
+            Some(_) => None,
+            None => self.freshness(&facts),
+        };
+        Ok(Answer { decision, generation: facts.generation, source: facts.source, freshness, explanation })
+    }
+
+    /// Answers many questions, in their order. Cold ones share reads and pipelines.
+    pub async fn check_many(
+        &self,
+        policy: &Arc<Policy>,
+        questions: &[Question],
+    ) -> Vec<Result<Answer, NoAnswer>> {
+        stream::iter(questions)
+            .map(|question| self.check(policy, question))
+            .buffered(BATCH_READS)
+            .collect()
+            .await
+    }
+
+    fn freshness(&self, facts: &Facts) -> Option<Freshness> {
+        let bound = self.store.memory_bound()?;
+        let age = Ticks::now().since(facts.sent);
+        Some(Freshness { age, fresh_for: bound.saturating_sub(age) })
+    }
+}

@@ -1,0 +1,223 @@
+//! The role-set cache and its fill protocol: the only place that knows moka.
+//!
+//! Always true here: a stamp is taken before every read and compared after it and again on every hit, so once
+//! an invalidation has been applied nothing read before it is answered; errors, timeouts and cancellations
+//! are never cached; concurrent misses of one account make one read, and a caller joins a flight only while
+//! its own stamp is the flight's. One look-up answers a warm question: a bucket holds an organization's header
+//! with the role sets asked so far. Called by the authorizer.
+
+mod bucket;
+mod flights;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::clock::Ticks;
+use crate::decision::Subject;
+use crate::domain::{AccountId, Generation, OrganizationId};
+use crate::freshness::{Place, Stamp, Stamps};
+use crate::policy::Policy;
+use crate::roles::{RoleStore, StoreError};
+
+use bucket::{Bucket, Key, Spread};
+use flights::{Flights, Landed};
+
+/// Reads whose stamp moved are read again this often before the answer is unknown.
+const ATTEMPTS: u32 = 3;
+
+/// Where the data of an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    Memory,
+    Store,
+}
+
+impl Source {
+    pub const ALL: [Self; 2] = [Self::Memory, Self::Store];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// Why no facts could be had: unknown, never a decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The data were invalidated during each of several reads.
+    #[error("the data changed during each of {ATTEMPTS} reads")]
+    Unsettled,
+    /// The store's newest data are older than the caller demands.
+    #[error("the newest data are of generation {}, asked for {wanted}", have.map_or_else(|| "none".into(), |g| g.to_string()))]
+    NotFreshEnough { have: Option<Generation>, wanted: Generation },
+}
+
+/// What is known of one account in one organization, and how fresh it is.
+#[derive(Debug)]
+pub struct Facts {
+    bucket: Arc<Bucket>,
+    position: usize,
+    pub source: Source,
+    /// What the facts say was true at or after this.
+    pub sent: Ticks,
+    /// A state that these facts are known to include; `None` for an unknown organization.
+    pub generation: Option<Generation>,
+}
+
+impl Facts {
+    pub fn subject(&self) -> Subject<'_> {
+        self.bucket.subject(self.position)
+    }
+}
+
+/// Bounds of the cache, checked by the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheLimits {
+    /// Memory for cached role sets, in bytes.
+    pub bytes: u64,
+    /// How long one read of the store may take, below the freshness bound.
+    pub read_timeout: Duration,
+}
+
+/// Role sets read so far, shared by all tasks.
+pub struct RoleCache {
+    buckets: Cache<Key, Arc<Bucket>>,
+    spread: Spread,
+    stamps: Arc<Stamps>,
+    store: Arc<dyn RoleStore>,
+    flights: Flights,
+    limits: CacheLimits,
+}
+
+impl std::fmt::Debug for RoleCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoleCache").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl RoleCache {
+    pub fn new(store: Arc<dyn RoleStore>, stamps: Arc<Stamps>, limits: CacheLimits) -> Arc<Self> {
+        let weigher = |key: &Key, bucket: &Arc<Bucket>| {
+            u32::try_from(key.weight() + bucket.weight()).unwrap_or(u32::MAX)
+        };
+        let buckets = Cache::builder().max_capacity(limits.bytes).weigher(weigher).build();
+        Arc::new(Self {
+            buckets,
+            spread: Spread::default(),
+            stamps,
+            store,
+            flights: Flights::default(),
+            limits,
+        })
+    }
+
+    /// The facts about an account, from memory while they are vouched for, else by one joined read.
+    pub async fn facts(
+        self: &Arc<Self>,
+        policy: &Arc<Policy>,
+        organization: &OrganizationId,
+        account: &AccountId,
+        min_generation: Option<Generation>,
+    ) -> Result<Facts, Unknown> {
+        if let Some(facts) = self.remembered(policy, organization, account)
+            && min_generation.is_none_or(|wanted| facts.generation.is_some_and(|have| have >= wanted))
+        {
+            return Ok(facts);
+        }
+        let asked_at = Ticks::now();
+        loop {
+            let landed = self.read_joined(policy, organization, account).await?;
+            let facts = self.facts_of(policy, &landed, account);
+            match min_generation {
+                Some(wanted) if facts.generation.is_none_or(|have| have < wanted) => {
+                    // A joined read may have been sent before this caller learnt of its generation.
+                    if facts.sent >= asked_at {
+                        return Err(Unknown::NotFreshEnough { have: facts.generation, wanted });
+                    }
+                }
+                _ => return Ok(facts),
+            }
+        }
+    }
+
+    /// Accounted bytes and entries, for metrics.
+    pub fn size(&self) -> (u64, u64) {
+        (self.buckets.weighted_size(), self.buckets.entry_count())
+    }
+
+    fn remembered(
+        &self,
+        policy: &Policy,
+        organization: &OrganizationId,
+        account: &AccountId,
+    ) -> Option<Facts> {
+        let place = self.stamps.place(organization, account);
+        let stamp = self.stamps.take(place);
+        let bucket = self.buckets.get(&self.spread.key(organization, account))?;
+        let oldest = self.store.memory_bound().map(|bound| Ticks::now().minus(bound));
+        let position = bucket.find(policy.catalogue().numbering(), account, stamp, oldest)?;
+        let (sent, generation) = bucket.vouched(position);
+        Some(Facts { bucket, position, source: Source::Memory, sent, generation })
+    }
+
+    async fn read_joined(
+        self: &Arc<Self>,
+        policy: &Arc<Policy>,
+        organization: &OrganizationId,
+        account: &AccountId,
+    ) -> Result<Arc<Landed>, Unknown> {
+        let place = self.stamps.place(organization, account);
+        let stamp = self.stamps.take(place);
+        let key = (organization.clone(), account.clone());
+        let read = || self.clone().fly(policy.clone(), key.clone(), place, stamp);
+        self.flights.join(key.clone(), stamp, read).await
+    }
+
+    /// One flight: reads until a stamp taken before the read still holds after it, then publishes.
+    async fn fly(
+        self: Arc<Self>,
+        policy: Arc<Policy>,
+        (organization, account): (OrganizationId, AccountId),
+        place: Place,
+        mut stamp: Stamp,
+    ) -> Result<Arc<Landed>, Unknown> {
+        for _ in 0..ATTEMPTS {
+            let read = self.store.read(&organization, &account);
+            let reading = tokio::time::timeout(self.limits.read_timeout, read)
+                .await
+                .map_err(|_| StoreError::Unavailable("no answer within the read timeout".into()))??;
+            let now = self.stamps.take(place);
+            if now == stamp {
+                let landed = Arc::new(Landed { reading, stamp });
+                self.publish(&policy, &organization, &account, &landed);
+                return Ok(landed);
+            }
+            stamp = now;
+        }
+        Err(Unknown::Unsettled)
+    }
+
+    fn publish(&self, policy: &Policy, organization: &OrganizationId, account: &AccountId, landed: &Landed) {
+        let fresh = Bucket::of_one(policy.catalogue(), account, landed);
+        let key = self.spread.key(organization, account);
+        let merged = self.buckets.entry(key).and_upsert_with(|present| match present {
+            Some(entry) => Arc::new(entry.value().merge(&fresh)),
+            None => Arc::new(fresh.clone()),
+        });
+        if merged.value().is_crowded() {
+            self.spread.widen(organization);
+        }
+    }
+
+    fn facts_of(&self, policy: &Policy, landed: &Landed, account: &AccountId) -> Facts {
+        let bucket = Bucket::of_one(policy.catalogue(), account, landed);
+        let (sent, generation) = bucket.vouched(0);
+        Facts { bucket: Arc::new(bucket), position: 0, source: Source::Store, sent, generation }
+    }
+}

@@ -1,0 +1,217 @@
+//! A cache entry: an organization's header with the role sets of its accounts that were asked so far.
+//!
+//! Immutable; a fill puts a merged copy in its place. Large organizations are spread over several buckets,
+//! each repeating the header, so that a copy stays small. Used by `cache` alone.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::clock::Ticks;
+use crate::decision::Subject;
+use crate::domain::{AccountId, Generation, OrganizationId};
+use crate::freshness::Stamp;
+use crate::holding::{Holding, Switches};
+use crate::policy::catalogue::Catalogue;
+
+use super::flights::Landed;
+
+/// A bucket with more accounts makes its organization spread over twice as many.
+const CROWD: usize = 64;
+/// At most 2^16 buckets for one organization.
+const MAX_SPREAD_BITS: u8 = 16;
+const SPREAD_STRIPES: usize = 1 << 16;
+
+/// What moka keeps beside a value: measured at about 160 bytes with its queues and hash table.
+const ENTRY_OVERHEAD: usize = 160;
+
+/// The organization and the bucket number: injective, since the number has a fixed width.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    organization: OrganizationId,
+    bucket: u16,
+}
+
+impl Key {
+    pub fn weight(&self) -> usize {
+        self.organization.as_str().len() + ENTRY_OVERHEAD
+    }
+}
+
+/// Over how many buckets each organization is spread. Organizations that share a stripe share the number;
+/// a stale number costs a miss, never a wrong answer.
+#[derive(Debug)]
+pub struct Spread {
+    hasher: RandomState,
+    bits: Box<[AtomicU8]>,
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), bits: (0..SPREAD_STRIPES).map(|_| AtomicU8::new(0)).collect() }
+    }
+}
+
+impl Spread {
+    pub fn key(&self, organization: &OrganizationId, account: &AccountId) -> Key {
+        let bits = self.stripe(organization).map_or(0, |stripe| stripe.load(Ordering::Relaxed));
+        let bucket = if bits == 0 { 0 } else { self.hasher.hash_one(account) & ((1u64 << bits) - 1) };
+        // Below 2^16 by MAX_SPREAD_BITS.
+        Key { organization: organization.clone(), bucket: bucket as u16 }
+    }
+
+    pub fn widen(&self, organization: &OrganizationId) {
+        if let Some(stripe) = self.stripe(organization) {
+            let wider = |bits: u8| (bits < MAX_SPREAD_BITS).then_some(bits + 1);
+            // Refused only at the maximum, where a bucket simply stays crowded.
+            let _ = stripe.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wider);
+        }
+    }
+
+    fn stripe(&self, organization: &OrganizationId) -> Option<&AtomicU8> {
+        self.bits.get((self.hasher.hash_one(organization) % SPREAD_STRIPES as u64) as usize)
+    }
+}
+
+/// What the header says, or that there is no organization.
+#[derive(Debug, Clone)]
+struct Header {
+    world: u64,
+    stamp: u32,
+    sent: Ticks,
+    side: Generation,
+    /// `None`: the organization is unknown.
+    known: Option<(Generation, Arc<Switches>)>,
+}
+
+/// What one account holds, or that it is no member.
+#[derive(Debug)]
+struct Entry {
+    account: AccountId,
+    world: u64,
+    stamp: u32,
+    sent: Ticks,
+    side: Generation,
+    generation: Generation,
+    holding: Option<Holding>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    numbering: u64,
+    header: Header,
+    /// Sorted by account. Empty while the organization is unknown.
+    entries: Vec<Arc<Entry>>,
+}
+
+impl Bucket {
+    /// What one read said.
+    pub fn of_one(catalogue: &Catalogue, account: &AccountId, landed: &Landed) -> Self {
+        let Landed { reading, stamp } = landed;
+        let (known, entry, side) = match &reading.found {
+            None => (None, None, Generation::default()),
+            Some(found) => {
+                let entry = Entry {
+                    account: account.clone(),
+                    world: stamp.world,
+                    stamp: stamp.account,
+                    sent: reading.sent,
+                    side: found.side,
+                    generation: found.generation,
+                    holding: found.role_set.as_ref().map(|set| Holding::compile(set, catalogue)),
+                };
+                let switches = Arc::new(Switches::compile(&found.organization, catalogue));
+                (Some((found.generation, switches)), Some(Arc::new(entry)), found.side)
+            }
+        };
+        let header =
+            Header { world: stamp.world, stamp: stamp.organization, sent: reading.sent, side, known };
+        Self { numbering: catalogue.numbering(), header, entries: entry.into_iter().collect() }
+    }
+
+    /// This bucket with what a newer read said. Entries of another side, world or numbering are dropped.
+    pub fn merge(&self, fresh: &Self) -> Self {
+        if self.header.sent > fresh.header.sent && self.numbering == fresh.numbering {
+            return self.adopt(&fresh.entries, self.header.clone());
+        }
+        let mut merged = fresh.clone();
+        if self.numbering == fresh.numbering {
+            merged = merged.adopt(&self.entries, fresh.header.clone());
+        }
+        merged
+    }
+
+    /// Takes in entries that agree with `header`; where both know an account, the newer read wins.
+    fn adopt(&self, others: &[Arc<Entry>], header: Header) -> Self {
+        let agrees = |entry: &&Arc<Entry>| {
+            header.known.is_some() && entry.side == header.side && entry.world == header.world
+        };
+        let mut entries: Vec<Arc<Entry>> =
+            self.entries.iter().chain(others).filter(agrees).cloned().collect();
+        entries.sort_by(|a, b| a.account.cmp(&b.account).then(b.sent.cmp(&a.sent)));
+        entries.dedup_by(|later, first| later.account == first.account);
+        Self { numbering: self.numbering, header, entries }
+    }
+
+    /// Where the account stands, if everything about it is still vouched for.
+    pub fn find(
+        &self,
+        numbering: u64,
+        account: &AccountId,
+        stamp: Stamp,
+        oldest: Option<Ticks>,
+    ) -> Option<usize> {
+        let header = &self.header;
+        let young = |sent: Ticks| oldest.is_none_or(|oldest| sent > oldest);
+        if self.numbering != numbering
+            || (header.world, header.stamp) != (stamp.world, stamp.organization)
+            || !young(header.sent)
+        {
+            return None;
+        }
+        if header.known.is_none() {
+            return Some(0);
+        }
+        let position = self.entries.binary_search_by(|entry| entry.account.cmp(account)).ok()?;
+        let entry = self.entries.get(position)?;
+        let current = (entry.world, entry.stamp, entry.side) == (stamp.world, stamp.account, header.side);
+        (current && young(entry.sent)).then_some(position)
+    }
+
+    /// From when on the data were true, and a generation that they include.
+    pub fn vouched(&self, position: usize) -> (Ticks, Option<Generation>) {
+        let generation = self.header.known.as_ref().map(|(generation, _)| *generation);
+        match self.entries.get(position) {
+            Some(entry) => (
+                self.header.sent.min(entry.sent),
+                generation.map(|generation| generation.min(entry.generation)),
+            ),
+            None => (self.header.sent, generation),
+        }
+    }
+
+    pub fn subject(&self, position: usize) -> Subject<'_> {
+        let Some((_, switches)) = &self.header.known else { return Subject::NoOrganization };
+        match self.entries.get(position).and_then(|entry| entry.holding.as_ref()) {
+            Some(holding) => Subject::Member(switches, holding),
+            None => Subject::NoMember(switches),
+        }
+    }
+
+    pub fn is_crowded(&self) -> bool {
+        self.entries.len() > CROWD
+    }
+
+    /// Bytes on the heap.
+    pub fn weight(&self) -> usize {
+        let entry = |entry: &Arc<Entry>| {
+            // Pointer, reference counts, the identifier with its own counts, the grants.
+            size_of::<Entry>()
+                + 40
+                + entry.account.as_str().len()
+                + entry.holding.as_ref().map_or(0, Holding::weight)
+        };
+        let switches = self.header.known.as_ref().map_or(0, |(_, switches)| switches.weight() + 32);
+        size_of::<Self>() + switches + self.entries.iter().map(entry).sum::<usize>()
+    }
+}

@@ -1,0 +1,181 @@
+//! Stored names compiled to the numbers of one catalogue: what a decision computes with, and the cache keeps.
+//!
+//! Always true here: values of one `numbering` only meet a policy of the same numbering; a name that the
+//! catalogue does not know grants nothing and is kept by name for the explanation. Built by the cache at
+//! each fill, read by `decision`.
+
+use crate::domain::{Generation, Grant, Organization, ProductMark, RoleKey, RoleSet, RoleType, Timestamp};
+use crate::policy::catalogue::{Catalogue, ProductIx, RoleIx};
+
+/// A product's switch in one organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switch {
+    pub enabling: Generation,
+    pub paused: bool,
+}
+
+/// The products of one organization, by catalogue position. `Accounts` is always on, under enabling 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switches(Box<[Option<Switch>]>);
+
+impl Switches {
+    pub fn compile(organization: &Organization, catalogue: &Catalogue) -> Self {
+        let accounts = catalogue.accounts();
+        let switch = |(product, name)| {
+            if Some(product) == accounts {
+                return Some(Switch { enabling: Generation(0), paused: false });
+            }
+            organization
+                .product(name)
+                .map(|enabled| Switch { enabling: enabled.enabling, paused: enabled.paused })
+        };
+        Self(catalogue.products().map(switch).collect())
+    }
+
+    pub fn get(&self, product: ProductIx) -> Option<Switch> {
+        self.0.get(product.index()).copied().flatten()
+    }
+
+    /// Bytes on the heap.
+    pub fn weight(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
+/// Start and end of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub not_before: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Where a moment lies relative to a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    NotStarted,
+    InForce,
+    Expired,
+}
+
+/// A grant of a role that the catalogue knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldGrant {
+    pub role: RoleIx,
+    pub enabling: Generation,
+    /// Boxed: nearly every grant is for good.
+    pub window: Option<Box<Window>>,
+}
+
+impl HeldGrant {
+    pub fn phase(&self, at: Timestamp) -> Phase {
+        let Some(window) = &self.window else { return Phase::InForce };
+        if window.not_before.is_some_and(|start| at < start) {
+            Phase::NotStarted
+        } else if window.expires_at.is_some_and(|end| at >= end) {
+            Phase::Expired
+        } else {
+            Phase::InForce
+        }
+    }
+}
+
+/// A state that takes a product away from an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    AwaitingApproval,
+    Suspended,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HeldMark {
+    product: ProductIx,
+    enabling: Generation,
+    mark: Mark,
+}
+
+/// What one account holds in one organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    grants: Box<[HeldGrant]>,
+    marks: Box<[HeldMark]>,
+    unknown: Box<[RoleKey]>,
+    has_primary: bool,
+}
+
+impl Holding {
+    pub fn compile(role_set: &RoleSet, catalogue: &Catalogue) -> Self {
+        let mut has_primary = false;
+        let mut grants = Vec::with_capacity(role_set.grants.len());
+        let mut unknown = Vec::new();
+        for grant in &role_set.grants {
+            match catalogue.find(&grant.role) {
+                Some(role) => {
+                    has_primary |= catalogue.get(role).is_some_and(|role| role.kind == RoleType::Primary);
+                    grants.push(HeldGrant { role, enabling: grant.enabling, window: window(grant) });
+                }
+                None => unknown.push(grant.role.clone()),
+            }
+        }
+        let marks = |list: &[ProductMark], mark| -> Vec<HeldMark> {
+            let known = |m: &ProductMark| {
+                catalogue.product(&m.product).map(|product| HeldMark { product, enabling: m.enabling, mark })
+            };
+            list.iter().filter_map(known).collect()
+        };
+        let mut held_marks = marks(&role_set.awaiting_approval, Mark::AwaitingApproval);
+        held_marks.extend(marks(&role_set.suspended, Mark::Suspended));
+        Self { grants: grants.into(), marks: held_marks.into(), unknown: unknown.into(), has_primary }
+    }
+
+    /// Whether any primary role is held; without one the data are broken and nothing is allowed.
+    pub fn has_primary(&self) -> bool {
+        self.has_primary
+    }
+
+    /// The grants of one product that were made under this enabling.
+    pub fn grants(
+        &self,
+        catalogue: &Catalogue,
+        product: ProductIx,
+        enabling: Generation,
+    ) -> impl Iterator<Item = &HeldGrant> {
+        let of_product = move |grant: &&HeldGrant| {
+            grant.enabling == enabling
+                && catalogue.get(grant.role).is_some_and(|role| role.product() == product)
+        };
+        self.grants.iter().filter(of_product)
+    }
+
+    /// All grants that the catalogue knows, whatever their enabling.
+    pub fn all_grants(&self) -> &[HeldGrant] {
+        &self.grants
+    }
+
+    /// Grants whose role the catalogue does not know.
+    pub fn unknown(&self) -> &[RoleKey] {
+        &self.unknown
+    }
+
+    /// The state that takes effect first, awaiting approval before suspended.
+    pub fn mark(&self, product: ProductIx, enabling: Generation) -> Option<Mark> {
+        self.marks
+            .iter()
+            .find(|mark| mark.product == product && mark.enabling == enabling)
+            .map(|held| held.mark)
+    }
+
+    /// Bytes on the heap.
+    pub fn weight(&self) -> usize {
+        let windows = self.grants.iter().filter(|grant| grant.window.is_some()).count();
+        let unknown: usize = self.unknown.iter().map(|key| key.product.len() + key.role.len() + 32).sum();
+        size_of_val(&*self.grants)
+            + size_of_val(&*self.marks)
+            + windows * size_of::<Window>()
+            + size_of_val(&*self.unknown)
+            + unknown
+    }
+}
+
+fn window(grant: &Grant) -> Option<Box<Window>> {
+    grant.is_timed().then(|| Box::new(Window { not_before: grant.not_before, expires_at: grant.expires_at }))
+}
