@@ -13,4 +13,5 @@ pub mod freshness;
 pub mod holding;
 pub mod policy;
 pub mod question;
+pub mod reading;
 pub mod roles;
