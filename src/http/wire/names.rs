@@ -6,7 +6,7 @@ use crate::code::Code;
 use crate::domain::LegacyRole;
 use crate::policy::Policy;
 use crate::policy::catalogue::{ProductIx, RoleIx};
-use crate::policy::suggest::nearest;
+use crate::policy::nearest;
 
 use super::fault::Fault;
 use super::members::Field;
