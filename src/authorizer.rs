@@ -11,6 +11,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::cache::{Facts, RoleCache, Source, Unknown};
 use crate::clock::Ticks;
+use crate::code::Code;
 use crate::decision::{Decision, decide};
 use crate::domain::Generation;
 use crate::explanation::{Explanation, explain};
@@ -48,6 +49,18 @@ pub enum NoAnswer {
     Unknown(#[from] Unknown),
     #[error(transparent)]
     Undecidable(#[from] Undecidable),
+}
+
+impl NoAnswer {
+    /// The code that the caller is told; the error itself may name internals and is for the log.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unknown(Unknown::Store(error)) => error.code(),
+            Self::Unknown(Unknown::Unsettled) => Code::StoreUnsettled,
+            Self::Unknown(Unknown::NotFreshEnough { .. }) => Code::NotFreshEnough,
+            Self::Undecidable(_) => Code::PolicyUndecidable,
+        }
+    }
 }
 
 #[derive(Debug)]
