@@ -5,6 +5,8 @@
 //! against the generation it was computed on. Called by the authorizer's cache (reads), by import and export,
 //! and by `app`, which constructs the stores.
 
+mod value;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
