@@ -5,6 +5,9 @@
 //! against the generation it was computed on. Called by the authorizer's cache (reads), by import and export,
 //! and by `app`, which constructs the stores.
 
+pub mod embedded;
+mod value;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
