@@ -174,4 +174,18 @@ mod tests {
         drop(replaced);
         assert!(!folder.path().join("socket").exists());
     }
+
+    #[tokio::test]
+    async fn closing_hands_out_who_is_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let tcp = Listener::bind(&ListenAddress::Tcp("127.0.0.1:0".into())).await.unwrap();
+        let unix = Listener::bind(&ListenAddress::Unix(path.clone())).await.unwrap();
+        let address = tcp.url().unwrap().replace("http://", "");
+        let _tcp_clients =
+            [TcpStream::connect(&address).await.unwrap(), TcpStream::connect(&address).await.unwrap()];
+        let _unix_client = UnixStream::connect(&path).await.unwrap();
+        assert_eq!((tcp.close().len(), unix.close().len()), (2, 1));
+        assert!(TcpStream::connect(&address).await.is_err());
+    }
 }

@@ -15,6 +15,8 @@ mod codes;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod protocols;

@@ -4,6 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rolegate::http::HttpLimits;
 
 use crate::support::{Connection, FakeStore, QUERY, QUESTION, Server, quick};
@@ -114,4 +119,53 @@ async fn what_is_stuck_is_cut_off_when_the_time_is_over() {
     assert_eq!(server.ended().await.cut_off, 1);
     assert!(started.elapsed() < Duration::from_secs(1));
     assert!(stuck.is_closed().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_http2_connection_is_told_which_requests_still_count() {
+    let limits = HttpLimits { stop_grace: Duration::from_millis(100), ..quick() };
+    let mut server = Server::with(limits, FakeStore::default()).await;
+    let stream = tokio::net::TcpStream::connect(&server.address).await.unwrap();
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut sender = sender.clone();
+            tokio::spawn(async move {
+                let mut answered = 0;
+                loop {
+                    let request =
+                        Request::get(format!("http://x{QUERY}")).body(Empty::<Bytes>::new()).unwrap();
+                    match sender.send_request(request).await {
+                        Ok(reply) => assert_eq!(reply.status(), 200),
+                        // Refused before it was sent, or by the number of the last stream that counts.
+                        Err(error) => {
+                            assert!(
+                                error.is_canceled() || error.is_closed() || is_refused(&error),
+                                "{error:?}"
+                            );
+                            return answered;
+                        }
+                    }
+                    answered += 1;
+                }
+            })
+        })
+        .collect();
+    drop(sender);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.stop();
+    assert_eq!(server.ended().await.cut_off, 0);
+    let mut answered = 0;
+    for client in clients {
+        answered += client.await.unwrap();
+    }
+    assert!(answered > CLIENTS, "{answered}");
+    driver.await.unwrap().expect("an orderly end");
+}
+
+/// The server never looked at the request, so a client may send it elsewhere.
+fn is_refused(error: &hyper::Error) -> bool {
+    let text = format!("{error:?}");
+    text.contains("REFUSED_STREAM") || text.contains("GoAway")
 }

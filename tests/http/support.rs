@@ -52,17 +52,28 @@ impl Server {
     }
 
     pub async fn at(address: &str, limits: HttpLimits, store: FakeStore) -> Self {
+        Self::prepared(address, limits, store, |_| {}).await
+    }
+
+    /// Starts with changed services.
+    pub async fn prepared(
+        address: &str,
+        limits: HttpLimits,
+        store: FakeStore,
+        change: impl FnOnce(&mut Services),
+    ) -> Self {
         let stamps = Arc::new(Stamps::default());
         let store = Arc::new(store.with_stamps(Arc::clone(&stamps)));
         let cache_limits = CacheLimits { bytes: 1 << 20, read_timeout: Duration::from_millis(500) };
         let cache = RoleCache::new(store.clone(), stamps, cache_limits);
-        let services = Services {
+        let mut services = Services {
             authorizer: Arc::new(Authorizer::new(cache, store.clone())),
             policies: Arc::new(PolicySource::open(None).unwrap()),
             telemetry: Arc::new(Telemetry::default()),
             health: Arc::new(Health::default()),
             decision_log: false,
         };
+        change(&mut services);
         let address: ListenAddress = address.parse().unwrap();
         let listener = Listener::bind(&address).await.unwrap();
         let address = listener.url().unwrap().trim_start_matches("http://").to_owned();

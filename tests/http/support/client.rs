@@ -130,7 +130,7 @@ impl Connection {
     }
 
     async fn read_more(&mut self) -> bool {
-        let mut buffer = [0; 16 << 10];
+        let mut buffer = vec![0; 16 << 10];
         let read = timeout(PATIENCE, self.stream.read(&mut buffer)).await.expect("the server went silent");
         match read {
             Ok(count) => {
