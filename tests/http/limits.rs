@@ -186,7 +186,9 @@ async fn one_connection_too_many_is_told_so_and_a_free_place_is_taken_again() {
     assert_eq!((refused.status, refused.code().as_str()), (503, "overloaded"));
     assert!(refused.header("retry-after").is_some() && third.is_closed().await);
     drop(second);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    while !first.get("/metrics").await.text().contains("rolegate_connections_open 1\n") {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     assert_eq!(server.get(QUERY).await.status, 200);
     let text = first.get("/metrics").await.text();
     assert!(text.contains("rolegate_connections_refused_total 1\n"), "{text}");

@@ -45,12 +45,12 @@ async fn a_store_that_never_answered_is_no_store() {
 
 #[tokio::test]
 async fn what_was_read_keeps_it_ready_as_long_as_it_holds() {
-    let server = Server::with(quick(), FakeStore::bounded(Duration::from_millis(300))).await;
+    let server = Server::with(quick(), FakeStore::bounded(Duration::from_secs(1))).await;
     assert_eq!(server.check(QUESTION).await.status, 200);
     server.store.fail(down());
     assert_eq!(server.get("/health").await.json()["state"], "STALE");
     assert_eq!(server.get("/readyz").await.status, 200);
-    tokio::time::sleep(Duration::from_millis(350)).await;
+    tokio::time::sleep(Duration::from_millis(1050)).await;
     assert_eq!(server.get("/health").await.json()["state"], "NO_STORE");
     assert_eq!(server.get("/readyz").await.status, 503);
 }

@@ -3,7 +3,7 @@
 mod client;
 mod store;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rolegate::authorizer::Authorizer;
@@ -23,6 +23,9 @@ pub use store::FakeStore;
 pub const QUESTION: &str =
     r#"{"account":"a-1","organization":"acme","product":"LiveChat","role":"administrator"}"#;
 pub const QUERY: &str = "/check?account=a-1&organization=acme&product=LiveChat&role=administrator";
+
+/// The built-in policy never changes, and checking it takes time.
+static POLICIES: LazyLock<Arc<PolicySource>> = LazyLock::new(|| Arc::new(PolicySource::open(None).unwrap()));
 
 /// Limits whose end a test can wait for.
 pub fn quick() -> HttpLimits {
@@ -64,11 +67,11 @@ impl Server {
     ) -> Self {
         let stamps = Arc::new(Stamps::default());
         let store = Arc::new(store.with_stamps(Arc::clone(&stamps)));
-        let cache_limits = CacheLimits { bytes: 1 << 20, read_timeout: Duration::from_millis(500) };
+        let cache_limits = CacheLimits { bytes: 1 << 20, read_timeout: Duration::from_secs(5) };
         let cache = RoleCache::new(store.clone(), stamps, cache_limits);
         let mut services = Services {
             authorizer: Arc::new(Authorizer::new(cache, store.clone())),
-            policies: Arc::new(PolicySource::open(None).unwrap()),
+            policies: Arc::clone(&POLICIES),
             telemetry: Arc::new(Telemetry::default()),
             health: Arc::new(Health::default()),
             decision_log: false,
