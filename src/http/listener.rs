@@ -107,7 +107,7 @@ impl Listener {
     pub(super) fn is_local(&self) -> bool {
         match self {
             Self::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
-            Self::Unix(_) => true,
+            Self::Unix(..) => true,
         }
     }
 
@@ -166,6 +166,18 @@ mod tests {
         }
         for bad in ["", "unix:", "8181", ":8181", "host:port", "host:70000"] {
             assert!(bad.parse::<ListenAddress>().is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_loopback_and_unix_sockets_are_local() {
+        let folder = tempfile::tempdir().unwrap();
+        let unix = format!("unix:{}", folder.path().join("socket").display());
+        for (address, local) in
+            [("127.0.0.1:0", true), ("127.0.0.2:0", true), (&unix, true), ("0.0.0.0:0", false)]
+        {
+            let listener = Listener::bind(&address.parse().unwrap()).await.unwrap();
+            assert_eq!(listener.is_local(), local, "{address}");
         }
     }
 
