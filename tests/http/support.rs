@@ -47,7 +47,7 @@ pub async fn with_tokens() -> Server {
     std::fs::write(&path, TOKEN).unwrap();
     let tokens = ListingTokens::read(&path).unwrap();
     Server::prepared("127.0.0.1:0", quick(), FakeStore::default(), |services| {
-        services.listing_tokens = tokens
+        services.listing_tokens = tokens;
     })
     .await
 }
