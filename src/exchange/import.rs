@@ -224,8 +224,8 @@ impl Importer<'_> {
             let number = self.number().await?;
             let computed = step.compute(number, self.options.force);
             let (write, kept) = computed.map_err(|refused| refuse(&refused, at))?;
-            outcome.kept = kept;
             if self.write(&write, outcome).await? {
+                outcome.kept = kept;
                 return Ok(());
             }
         }

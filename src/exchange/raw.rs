@@ -52,6 +52,8 @@ pub(super) struct RawName {
 pub(super) struct RawAccount {
     pub(super) at: At,
     pub(super) account: AccountId,
+    /// Whether all of it could be read; else, what seems to be missing may be what was refused.
+    pub(super) complete: bool,
     pub(super) roles: RawRoles,
     pub(super) suspended: Vec<RawState>,
     pub(super) awaiting_approval: Vec<RawState>,

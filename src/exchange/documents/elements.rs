@@ -96,7 +96,7 @@ pub(super) fn organization(node: Node, at: At) -> Raw {
     raw
 }
 
-/// An account, or an agent; `None` when it has no usable id.
+/// An account, or an agent; `None` when it has no usable id. `refusals` are those of this element.
 pub(super) fn account(
     node: Node,
     at: At,
@@ -116,7 +116,8 @@ pub(super) fn account(
     let nodes = roles.into_iter().enumerate();
     let roles = nodes.filter_map(|(index, node)| role(node, at, index, refusals, ignored)).collect();
     let roles = RawRoles::ByName(roles);
-    Some(RawAccount { at, account: account?, roles, suspended, awaiting_approval: Vec::new() })
+    let complete = refusals.is_empty();
+    Some(RawAccount { at, account: account?, complete, roles, suspended, awaiting_approval: Vec::new() })
 }
 
 fn role(node: Node, at: At, index: usize, refusals: &mut Refusals, ignored: &mut Ignored) -> Option<RawRole> {
@@ -170,5 +171,5 @@ fn agent(mut fields: Fields<'_>, at: At, ignored: &mut Ignored) -> Option<RawAcc
     let (suspended, awaiting_approval) = (state("suspended"), state("awaiting_approval"));
     fields.ignore_rest("", AGENT_FIELDS, ignored);
     let roles = RawRoles::Legacy(role?);
-    Some(RawAccount { at, account: account?, roles, suspended, awaiting_approval })
+    Some(RawAccount { at, account: account?, complete: true, roles, suspended, awaiting_approval })
 }

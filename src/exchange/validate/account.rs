@@ -43,7 +43,7 @@ impl AccountCheck<'_> {
             }
             RawRoles::Legacy(role) => self.legacy(role, at, &mut roles),
         }
-        let all_known = self.refusals.count() == before;
+        let all_known = raw.complete && self.refusals.count() == before;
         self.check_primary(at, &roles, all_known);
         self.check_secondary(at, &roles);
         let mut grants: Vec<IncomingGrant> = roles.into_iter().map(|role| role.grant).collect();
