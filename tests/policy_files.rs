@@ -392,7 +392,7 @@ fn the_legacy_table_keeps_its_laws() {
                     &mut f.legacy,
                     "reads, member, yes, administrator, administrator",
                     "reads, member, yes, administrator, viceowner",
-                )
+                );
             },
             (Code::LegacyTableUpward, "legacy.csv", Some("reads, member, yes, administrator, viceowner")),
         ),
