@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod raw;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
