@@ -8,6 +8,7 @@ pub mod change;
 pub mod clock;
 pub mod decision;
 pub mod domain;
+pub mod exchange;
 pub mod explanation;
 pub mod freshness;
 pub mod holding;
