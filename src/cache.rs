@@ -221,3 +221,6 @@ impl RoleCache {
         Facts { bucket: Arc::new(bucket), position: 0, source: Source::Store, sent, generation }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,7 +199,12 @@ impl Bucket {
     }
 
     pub fn is_crowded(&self) -> bool {
-        self.entries.len() > CROWD
+        self.accounts() > CROWD
+    }
+
+    /// Accounts in this bucket.
+    pub fn accounts(&self) -> usize {
+        self.entries.len()
     }
 
     /// Bytes on the heap.

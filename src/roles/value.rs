@@ -1,0 +1,181 @@
+//! How headers and role sets are stored, the same in every store.
+//!
+//! A value is the text `<generation> <body>`: the generation in decimal, one space, compact JSON. The generation
+//! stands outside so that whoever assigns it (a script, a transaction) puts it in front and never re-encodes.
+//!
+//! Always true here: what decodes names the store, organization and account that were asked for, is well formed,
+//! and is what was encoded; everything else is a reason in words, never a guess and never a panic. Only shape
+//! is judged: a product or role may be unknown to the catalogue. Called by the stores alone.
+//!
+//! Body of a header:
+//! `{"v":1,"s":store,"o":organization,"a":owner,"c":accounts,"d":side,"n":number,"p":[[product,enabling,paused],…]}`
+//!
+//! Body of a role set; empty lists and trailing nulls are left out, times are milliseconds since 1970:
+//! `{"v":1,"s":store,"o":organization,"a":account,"n":number,"r":[[product,role,enabling,not_before,expires_at],…],
+//! "u":[[suspended product,enabling],…],"w":[[product awaiting approval,enabling],…]}`
+
+mod form;
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+
+use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet};
+
+use form::{HeaderForm, RoleSetForm};
+
+/// Which store a value belongs to: random, constant for the store's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreId(u64);
+
+impl StoreId {
+    /// A new id, from the keys that the operating system gives the standard library's hasher.
+    pub fn random() -> Self {
+        Self(RandomState::new().hash_one(()))
+    }
+
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// Reads 16 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if text.len() != 16 || !digits {
+            return None;
+        }
+        u64::from_str_radix(text, 16).ok().map(Self)
+    }
+}
+
+impl fmt::Display for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// One of an organization's two places for role sets, so that a large change can be written beside the old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    A,
+    B,
+}
+
+impl Side {
+    pub const fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    /// As it stands in keys and headers.
+    pub const fn digit(self) -> u8 {
+        match self {
+            Self::A => 0,
+            Self::B => 1,
+        }
+    }
+}
+
+/// An organization as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderRecord {
+    pub generation: Generation,
+    /// Where the role sets in force lie.
+    pub side: Side,
+    /// Of that side: role sets under another number do not count.
+    pub number: Generation,
+    pub organization: Organization,
+}
+
+/// A role set as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleSetRecord {
+    pub generation: Generation,
+    /// Of the side it was written for.
+    pub number: Generation,
+    pub role_set: RoleSet,
+}
+
+/// The body of a header; refused when it would not decode.
+pub fn encode_header(
+    store: StoreId,
+    side: Side,
+    number: Generation,
+    organization: &Organization,
+) -> Result<String, String> {
+    form::check_header(organization, number)?;
+    serde_json::to_string(&HeaderForm::new(store, side, number, organization))
+        .map_err(|error| error.to_string())
+}
+
+/// The body of a role set; refused when it would not decode.
+pub fn encode_role_set(
+    store: StoreId,
+    organization: &OrganizationId,
+    number: Generation,
+    role_set: &RoleSet,
+) -> Result<String, String> {
+    form::check_role_set(role_set, number)?;
+    serde_json::to_string(&RoleSetForm::new(store, organization, number, role_set))
+        .map_err(|error| error.to_string())
+}
+
+/// Reads a stored header of `organization`; the error says why the value is broken.
+pub fn decode_header(
+    value: &[u8],
+    store: StoreId,
+    organization: &OrganizationId,
+) -> Result<HeaderRecord, String> {
+    let (generation, body) = split(value)?;
+    let form: HeaderForm<'_> = object(body)?;
+    form.identity().check(store, organization)?;
+    let (side, number, organization) = form.into_parts(organization)?;
+    form::check_header(&organization, number)?;
+    Ok(HeaderRecord { generation, side, number, organization })
+}
+
+/// Reads the stored role set of `account` in `organization`; the error says why the value is broken.
+pub fn decode_role_set(
+    value: &[u8],
+    store: StoreId,
+    organization: &OrganizationId,
+    account: &AccountId,
+) -> Result<RoleSetRecord, String> {
+    let (generation, body) = split(value)?;
+    let form: RoleSetForm<'_> = object(body)?;
+    form.identity().check(store, organization)?;
+    let (number, role_set) = form.into_parts(account)?;
+    form::check_role_set(&role_set, number)?;
+    Ok(RoleSetRecord { generation, number, role_set })
+}
+
+/// Splits a value into its generation and its body.
+pub fn split(value: &[u8]) -> Result<(Generation, &[u8]), String> {
+    const NO_GENERATION: &str = "does not begin with a generation and a space";
+    let space = value.iter().take(17).position(|byte| *byte == b' ').ok_or(NO_GENERATION)?;
+    let (digits, body) = value.split_at_checked(space).ok_or(NO_GENERATION)?;
+    let canonical = digits.first().is_some_and(|first| matches!(first, b'1'..=b'9'))
+        && digits.iter().all(u8::is_ascii_digit);
+    if !canonical {
+        return Err(NO_GENERATION.into());
+    }
+    let number = digits.iter().fold(0u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+    form::check_generation(Generation(number))?;
+    Ok((Generation(number), body.get(1..).unwrap_or_default()))
+}
+
+/// serde reads an array as a struct too, and skips white space: neither is ours.
+fn object<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+    if body.first() != Some(&b'{') || body.last() != Some(&b'}') {
+        return Err("is no JSON object".into());
+    }
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;
