@@ -115,7 +115,7 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable(_) => "store_unavailable",
             StoreError::NotInitialised => "store_not_initialized",
             StoreError::Refused(_) => "store_refused",
-            StoreError::Broken { .. } => "broken_data",
+            StoreError::Broken { .. } => "store_data_broken",
             StoreError::InUse(_) => "store_in_use",
         };
         Self::Stopped { code, detail: error.to_string() }

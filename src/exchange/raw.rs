@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::refusal::{At, MAX_LISTED, Place, Refusals};
+use super::refusal::{At, MAX_LISTED, Place, Refusals, shown};
 use crate::change::incoming::Coverage;
 use crate::domain::{AccountId, LegacyRole, OrganizationId, Timestamp};
 
@@ -92,8 +92,8 @@ pub struct Ignored(BTreeMap<String, u64>);
 
 impl Ignored {
     /// Names beyond the first `MAX_LISTED` are counted together.
-    pub(super) fn add(&mut self, name: String) {
-        self.add_many(name, 1);
+    pub(super) fn add(&mut self, name: &str) {
+        self.add_many(shown(name), 1);
     }
 
     fn add_many(&mut self, name: String, times: u64) {

@@ -149,8 +149,7 @@ impl fmt::Display for Report {
         }
         if self.ignored_fields.total() > 0 {
             let fields = self.ignored_fields.by_name().iter();
-            let names: Vec<String> =
-                fields.map(|(name, times)| format!("{} ({times})", name.escape_debug())).collect();
+            let names: Vec<String> = fields.map(|(name, times)| format!("{name} ({times})")).collect();
             writeln!(f, "ignored {}: {}", count(self.ignored_fields.total(), "field"), names.join(", "))?;
         }
         if self.refused > 0 {

@@ -2,11 +2,12 @@
 
 use std::io::{self, Read};
 
-use rolegate::domain::Generation;
+use rolegate::domain::{AccountId, Generation};
 use rolegate::exchange::{Ending, Options, Progress, Rules, export, import};
 
 use crate::memory_store::MemoryStore;
-use crate::world::{bring, catalogue, legacy, refused, role_sets, take, written_down};
+use crate::subjects;
+use crate::world::{bring, catalogue, legacy, organization, refused, role_sets, take, written_down};
 
 const ACME: &str = r#"{"organization":"acme","products":["LiveChat"]}
 {"organization":"acme","account":"a-1","roles":[{"product":"Accounts","role":"owner"}]}
@@ -51,7 +52,7 @@ async fn a_check_finds_everything_and_writes_nothing() {
 async fn a_lost_answer_is_neither_success_nor_refusal() {
     let store = MemoryStore::default();
     store.0.lock().unwrap().silent = true;
-    let text = ACME.to_owned() + &ACME.replace("acme", "beta");
+    let text = format!("{ACME}{}", ACME.replace("acme", "beta"));
     let report = bring(&store, &text, &Options::default()).await;
     let stopped = report.stopped.clone().unwrap();
     assert_eq!(stopped.code, "write_ambiguous");
@@ -95,7 +96,7 @@ async fn an_organization_that_moves_while_it_is_read_is_read_again() {
     let many: String = (0..1_500)
         .map(|n| format!("{{\"organization\":\"acme\",\"account\":\"b-{n:04}\",\"roles\":[{{\"product\":\"Accounts\",\"role\":\"member\"}}]}}\n"))
         .collect();
-    let text = ACME.to_owned() + &many;
+    let text = format!("{ACME}{many}");
     take(&store, &text, &Options::default()).await;
     store.0.lock().unwrap().moves = 3;
     assert_eq!(written_down(&store).await, text);
@@ -157,4 +158,17 @@ async fn the_sample_file_is_taken() {
     let report = take(&store, sample, &Options::default()).await;
     assert_eq!(report.taken.organizations, 3);
     assert_eq!(written_down(&store).await, sample, "the sample is written canonically");
+}
+
+#[tokio::test]
+async fn what_was_cached_before_an_import_is_out_of_date_after_it() {
+    let subject = subjects::embedded().await;
+    take(&*subject.store, ACME, &Options::default()).await;
+    let agent = AccountId::new("a-2").unwrap();
+    let place = subject.stamps.place(&organization("acme"), &agent);
+    for options in [Options::default(), merge()] {
+        let before = subject.stamps.take(place);
+        take(&*subject.store, ACME, &options).await;
+        assert_ne!(subject.stamps.take(place), before);
+    }
 }

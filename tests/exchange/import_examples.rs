@@ -7,6 +7,7 @@ use rolegate::exchange::Options;
 use rolegate::roles::RoleStore;
 
 use crate::memory_store::MemoryStore;
+use crate::subjects;
 use crate::world::{
     bring, bring_with, catalogue, held, merging, named, refused, role_set, role_sets, take, written_down,
 };
@@ -25,6 +26,9 @@ fn file(name: &str) -> String {
 /// Calls `check` with one empty store of each kind.
 async fn over_each_store<F: Future<Output = ()>>(check: impl Fn(Arc<dyn RoleStore>) -> F) {
     check(Arc::new(MemoryStore::default())).await;
+    for subject in [subjects::embedded().await, subjects::redis().await] {
+        check(subject.store.clone()).await;
+    }
 }
 
 #[tokio::test]
@@ -117,7 +121,7 @@ async fn organizations_by_their_own_documents() {
 #[tokio::test]
 async fn the_organization_may_stand_before_its_accounts() {
     over_each_store(|store| async move {
-        let text = file("10.json") + &file("02.json");
+        let text = [file("10.json"), file("02.json")].concat();
         let report = take(&*store, &text, &Options::default()).await;
         assert_eq!((report.taken.accounts, report.outcomes[0].products), (4, 3));
         assert_eq!(role_sets(&*store, HARBOR).await.len(), 4);

@@ -1,16 +1,15 @@
-//! Import and export through their public doors, over any store.
+//! Import and export through their public doors, over every store.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod driver;
-#[cfg(test)]
 mod import_examples;
-#[cfg(test)]
 mod kept;
-#[cfg(test)]
 mod memory_store;
-#[cfg(test)]
 mod refusals;
-#[cfg(test)]
 mod round_trip;
-#[cfg(test)]
+#[path = "../stores/subjects.rs"]
+mod subjects;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;

@@ -115,7 +115,7 @@ fn broken_lines() -> Vec<(String, &'static [&'static str])> {
         (
             format!(
                 r#"{{"organization":"acme","products":["LiveChat","LiveChat"]}}{}"#,
-                "\n".to_owned() + OWNER
+                ["\n", OWNER].concat()
             ),
             &["duplicate_product @ line 1, $.products[1]"],
         ),
@@ -124,7 +124,7 @@ fn broken_lines() -> Vec<(String, &'static [&'static str])> {
             &["duplicate_product @ line 3, $.suspended[1]"],
         ),
         (
-            format!(r#"{{"organization":"acme","products":["livechat"]}}{}"#, "\n".to_owned() + OWNER),
+            format!(r#"{{"organization":"acme","products":["livechat"]}}{}"#, ["\n", OWNER].concat()),
             &["unknown_product @ line 1, $.products[0]"],
         ),
         (with_role(r#"{"product":"Chat","role":"normal"}"#), &["unknown_product @ line 3, $.roles[1]"]),
@@ -140,7 +140,7 @@ fn broken_lines() -> Vec<(String, &'static [&'static str])> {
         (
             format!(
                 r#"{{"organization":"acme","products":[],"paused":["LiveChat"]}}{}"#,
-                "\n".to_owned() + OWNER
+                ["\n", OWNER].concat()
             ),
             &["product_not_enabled @ line 1, $.paused[0]"],
         ),
@@ -148,7 +148,7 @@ fn broken_lines() -> Vec<(String, &'static [&'static str])> {
         (
             format!(
                 r#"{{"organization":"acme","products":[],"paused":["Accounts"]}}{}"#,
-                "\n".to_owned() + OWNER
+                ["\n", OWNER].concat()
             ),
             &["accounts_has_no_state @ line 1, $.paused[0]"],
         ),
@@ -307,7 +307,7 @@ async fn the_others_are_taken_and_the_count_of_refusals_is_bounded() {
     assert_eq!((report.refusals.len(), report.more_refusals), (MAX_LISTED, 50));
     assert!(!report.is_complete());
     let kept = written_down(&store).await;
-    assert_eq!(kept, good("alpha") + &good("omega"));
+    assert_eq!(kept, [good("alpha"), good("omega")].concat());
 }
 
 #[tokio::test]

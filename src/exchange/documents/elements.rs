@@ -8,7 +8,7 @@ use crate::domain::{LIVECHAT, LegacyRole};
 use crate::exchange::fields::{Fields, Null};
 use crate::exchange::node::{Node, Object};
 use crate::exchange::raw::{Ignored, Raw, RawAccount, RawName, RawRole, RawRoles, RawState};
-use crate::exchange::refusal::{At, Code, Refusals};
+use crate::exchange::refusal::{At, Code, Refusals, shown};
 
 const ORGANIZATION_FIELDS: &[&str] =
     &["name", "invitation_mode", "domain_whitelist", "created_at", "updated_at", "company"];
@@ -134,7 +134,7 @@ fn suspensions(properties: Object, at: At, refusals: &mut Refusals, ignored: &mu
     for (product, node) in properties.members {
         if !matches!(node, Node::Object(_)) {
             if !PROPERTY_FIELDS.contains(&product.as_str()) {
-                ignored.add(format!("properties.{product}"));
+                ignored.add(&format!("properties.{product}"));
             }
             continue;
         }
@@ -159,7 +159,8 @@ fn agent(mut fields: Fields<'_>, at: At, ignored: &mut Ignored) -> Option<RawAcc
     let role = fields.text("role").and_then(|text| {
         let role = LegacyRole::parse(&text);
         if role.is_none() {
-            fields.refuse_member(Code::UnknownLegacyRole, "role", format!("{text:?} is no legacy role"));
+            let detail = format!("\"{}\" is no legacy role", shown(&text));
+            fields.refuse_member(Code::UnknownLegacyRole, "role", detail);
         }
         role
     });
