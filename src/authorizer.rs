@@ -7,10 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
 
 use crate::cache::{Facts, RoleCache, Source, Unknown};
 use crate::clock::Ticks;
+use crate::code::Code;
 use crate::decision::{Decision, decide};
 use crate::domain::Generation;
 use crate::explanation::{Explanation, explain};
@@ -48,6 +49,18 @@ pub enum NoAnswer {
     Unknown(#[from] Unknown),
     #[error(transparent)]
     Undecidable(#[from] Undecidable),
+}
+
+impl NoAnswer {
+    /// The code that the caller is told; the error itself may name internals and is for the log.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unknown(Unknown::Store(error)) => error.code(),
+            Self::Unknown(Unknown::Unsettled) => Code::StoreUnsettled,
+            Self::Unknown(Unknown::NotFreshEnough { .. }) => Code::NotFreshEnough,
+            Self::Undecidable(_) => Code::PolicyUndecidable,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -95,11 +108,12 @@ impl Authorizer {
         policy: &Arc<Policy>,
         questions: &[Question],
     ) -> Vec<Result<Answer, NoAnswer>> {
-        stream::iter(questions)
-            .map(|question| self.check(policy, question))
-            .buffered(BATCH_READS)
-            .collect()
-            .await
+        let mut answers = Vec::with_capacity(questions.len());
+        for portion in questions.chunks(BATCH_READS) {
+            let checks = portion.iter().map(|question| self.check(policy, question));
+            answers.extend(join_all(checks).await);
+        }
+        answers
     }
 
     fn freshness(&self, facts: &Facts) -> Option<Freshness> {
