@@ -6,6 +6,7 @@ pub mod authorizer;
 pub mod cache;
 pub mod change;
 pub mod clock;
+pub mod config;
 pub mod decision;
 pub mod domain;
 pub mod explanation;

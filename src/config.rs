@@ -1,0 +1,140 @@
+//! Configuration in two stages: raw texts from flags, environment and file, then checked settings.
+//!
+//! Always true of `Settings`: nothing in it is left to interpret, and every mistake of the operator was
+//! reported together before any of it existed. `setting` is the one table of names; `docs/configuration.md`
+//! is generated from it. Called by `cli`; `app` constructs from the result.
+
+mod check;
+mod file;
+mod flags;
+mod mistake;
+mod raw;
+mod redis;
+mod secret;
+mod setting;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::cache::CacheLimits;
+use crate::roles::redis::RedisSettings;
+
+use check::Checker;
+use raw::Raw;
+
+pub use flags::{PolicyFlags, ServeFlags, StoreFlags};
+pub use mistake::Mistakes;
+pub use secret::Secret;
+pub use setting::Setting;
+
+/// Everything that a command needs to know, checked.
+#[derive(Debug)]
+pub struct Settings {
+    pub store: StoreSettings,
+    /// `None`: the policy compiled into the program.
+    pub policy: Option<PathBuf>,
+    pub cache: CacheLimits,
+    pub serve: ServeSettings,
+}
+
+/// Which store, and how to reach it.
+#[derive(Debug)]
+pub enum StoreSettings {
+    Embedded { folder: PathBuf },
+    Redis(RedisSettings),
+}
+
+/// What only a server needs.
+#[derive(Debug)]
+pub struct ServeSettings {
+    pub listen: Listen,
+    pub load: Option<PathBuf>,
+    pub log: LogSettings,
+}
+
+/// Where to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSettings {
+    pub level: LevelFilter,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+impl Settings {
+    /// Puts flags, environment and file together and checks them.
+    pub fn load(
+        flags: BTreeMap<Setting, String>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Mistakes> {
+        let mut mistakes = Mistakes::default();
+        let raw = Raw::gather(flags, variables, &mut mistakes);
+        let mut checker = Checker::new(&raw, mistakes);
+        let settings = check_all(&mut checker);
+        let mistakes = checker.finish();
+        match settings {
+            Some(settings) if mistakes.is_empty() => Ok(settings),
+            _ => Err(mistakes),
+        }
+    }
+}
+
+/// The longest wait that can be set, in milliseconds.
+const MAX_WAIT: u64 = 3_600_000;
+
+fn check_all(checker: &mut Checker<'_>) -> Option<Settings> {
+    let read_timeout = checker.millis(Setting::ReadTimeout, MAX_WAIT);
+    let redis = redis::check(checker, read_timeout);
+    let folder = checker.path(Setting::Data);
+    let policy = checker.path(Setting::Policy);
+    let cache = CacheLimits { bytes: checker.number(Setting::CacheBytes, 0..=1 << 40), read_timeout };
+    let serve = serve(checker);
+    let store = match redis {
+        Some(redis) => StoreSettings::Redis(redis),
+        None => StoreSettings::Embedded { folder: folder? },
+    };
+    Some(Settings { store, policy, cache, serve: serve? })
+}
+
+fn serve(checker: &mut Checker<'_>) -> Option<ServeSettings> {
+    let listen = checker.value(Setting::Listen, listen);
+    let load = checker.file(Setting::Load);
+    let log = log(checker);
+    Some(ServeSettings { listen: listen?, load, log: log? })
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    match text.strip_prefix("unix:") {
+        Some("") => Err("names no path after unix:".to_owned()),
+        Some(path) => Ok(Listen::Unix(path.into())),
+        None => text.parse().map(Listen::Tcp).map_err(|_| "is neither IP:PORT nor unix:/PATH".to_owned()),
+    }
+}
+
+fn log(checker: &mut Checker<'_>) -> Option<LogSettings> {
+    let levels = [
+        ("error", LevelFilter::ERROR),
+        ("warn", LevelFilter::WARN),
+        ("info", LevelFilter::INFO),
+        ("debug", LevelFilter::DEBUG),
+        ("trace", LevelFilter::TRACE),
+    ];
+    let level = checker.word(Setting::LogLevel, &levels);
+    let format = checker.word(Setting::LogFormat, &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
+    Some(LogSettings { level: level?, format: format? })
+}
