@@ -146,7 +146,7 @@ pub fn find<'a>(
     }
     let catalogue = policy.catalogue();
     let Some(product) = catalogue.get(role).map(|role| role.product()) else {
-        return Err(Undecidable::foreign_role());
+        return Err(Undecidable::ForeignRoles);
     };
     let Some(switch) = switches.get(product) else { return refused(Reason::ProductNotEnabled) };
     if switch.paused {

@@ -65,21 +65,42 @@ impl RoleStore for GatedStore {
             awaiting_approval: Vec::new(),
         });
         let livechat = EnabledProduct { name: "LiveChat".into(), enabling: Generation(5), paused: false };
-        let organization =
-            Organization { id: organization.clone(), owner: account.clone(), products: vec![livechat], accounts: 1 };
+        let organization = Organization {
+            id: organization.clone(),
+            owner: account.clone(),
+            products: vec![livechat],
+            accounts: 1,
+        };
         let side = Generation(self.side.load(Ordering::SeqCst) as u64);
-        Ok(Reading { sent, found: Some(Found { organization, generation: Generation(generation), side, role_set }) })
+        Ok(Reading {
+            sent,
+            found: Some(Found { organization, generation: Generation(generation), side, role_set }),
+        })
     }
 
-    async fn accounts(&self, _: &OrganizationId, _: Option<&AccountId>, _: usize) -> Result<Option<AccountPage>, StoreError> {
+    async fn accounts(
+        &self,
+        _: &OrganizationId,
+        _: Option<&AccountId>,
+        _: usize,
+    ) -> Result<Option<AccountPage>, StoreError> {
         unreachable!("the cache reads single accounts")
     }
 
-    async fn organizations_of(&self, _: &AccountId, _: Option<&OrganizationId>, _: usize) -> Result<OrganizationPage, StoreError> {
+    async fn organizations_of(
+        &self,
+        _: &AccountId,
+        _: Option<&OrganizationId>,
+        _: usize,
+    ) -> Result<OrganizationPage, StoreError> {
         unreachable!("the cache reads single accounts")
     }
 
-    async fn organizations(&self, _: Option<&OrganizationId>, _: usize) -> Result<OrganizationPage, StoreError> {
+    async fn organizations(
+        &self,
+        _: Option<&OrganizationId>,
+        _: usize,
+    ) -> Result<OrganizationPage, StoreError> {
         unreachable!("the cache reads single accounts")
     }
 
@@ -152,7 +173,8 @@ impl Scene {
 
     /// How many grants are held, and where that was known from.
     async fn ask_at_least(&self, name: &str, min: Option<u64>) -> Result<(usize, Source), Unknown> {
-        let facts = self.cache.facts(&self.policy, &organization(), &account(name), min.map(Generation)).await?;
+        let facts =
+            self.cache.facts(&self.policy, &organization(), &account(name), min.map(Generation)).await?;
         let held = match facts.subject() {
             Subject::Member(_, holding) => holding.all_grants().len(),
             _ => 0,
@@ -245,7 +267,9 @@ async fn concurrent_misses_make_one_read_and_a_caller_that_leaves_disturbs_nobod
     scene.close_gate();
     let ask = || {
         let (cache, policy) = (scene.cache.clone(), scene.policy.clone());
-        tokio::spawn(async move { cache.facts(&policy, &organization(), &account("a-1"), None).await.is_ok() })
+        tokio::spawn(
+            async move { cache.facts(&policy, &organization(), &account("a-1"), None).await.is_ok() },
+        )
     };
     let first = ask();
     while scene.reads() == 0 {
@@ -268,7 +292,9 @@ async fn a_caller_does_not_join_a_read_from_before_an_invalidation() {
     scene.close_gate();
     let early = {
         let (cache, policy) = (scene.cache.clone(), scene.policy.clone());
-        tokio::spawn(async move { cache.facts(&policy, &organization(), &account("a-1"), None).await.is_ok() })
+        tokio::spawn(
+            async move { cache.facts(&policy, &organization(), &account("a-1"), None).await.is_ok() },
+        )
     };
     while scene.reads() == 0 {
         tokio::task::yield_now().await;

@@ -26,6 +26,13 @@ impl ProductIx {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoleIx(u16);
 
+impl RoleIx {
+    /// The position among all roles of the catalogue.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// Roles of one product as bits, in catalogue order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct RoleMask(pub u64);
