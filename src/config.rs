@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
@@ -138,3 +137,8 @@ fn log(checker: &mut Checker<'_>) -> Option<LogSettings> {
     let format = checker.word(Setting::LogFormat, &[("json", LogFormat::Json), ("text", LogFormat::Text)]);
     Some(LogSettings { level: level?, format: format? })
 }
+
+#[cfg(test)]
+mod document;
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,9 @@ impl<'a> Checker<'a> {
     pub fn file(&mut self, setting: Setting) -> Option<PathBuf> {
         let path = self.path(setting)?;
         match File::open(&path).and_then(|file| file.metadata()) {
-            Ok(metadata) if metadata.is_dir() => self.complain(setting, format!("{} is a folder", path.display())),
+            Ok(metadata) if metadata.is_dir() => {
+                self.complain(setting, format!("{} is a folder", path.display()))
+            }
             Ok(_) => return Some(path),
             Err(error) => self.complain(setting, format!("{}: {error}", path.display())),
         }

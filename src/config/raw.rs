@@ -109,7 +109,8 @@ fn of_environment(
 /// Kubernetes gives every container variables about a service named `rolegate`: they are nobody's spelling mistake.
 fn is_service_link(name: &str) -> bool {
     let port = |rest: &str| {
-        rest.is_empty() || rest.strip_prefix('_').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        rest.is_empty()
+            || rest.strip_prefix('_').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
     name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")

@@ -32,7 +32,10 @@ pub fn check(checker: &mut Checker<'_>, read_timeout: Duration) -> Option<RedisS
     for (setting, wait) in [(Setting::RedisHeartbeat, heartbeat), (Setting::ReadTimeout, read_timeout)] {
         if wait >= bound && !bound.is_zero() {
             let millis = wait.as_millis();
-            checker.complain(setting, format!("`{millis}` is not below freshness_bound, which is {}", bound.as_millis()));
+            checker.complain(
+                setting,
+                format!("`{millis}` is not below freshness_bound, which is {}", bound.as_millis()),
+            );
         }
     }
     let username_file = checker.file(Setting::RedisUsernameFile);
@@ -54,7 +57,16 @@ pub fn check(checker: &mut Checker<'_>, read_timeout: Duration) -> Option<RedisS
             checker.complain(setting, "has no meaning without TLS: use a rediss:// URL");
         }
     }
-    Some(RedisSettings { address, username_file, password_file, tls, bound, heartbeat, read_timeout, connect_timeout })
+    Some(RedisSettings {
+        address,
+        username_file,
+        password_file,
+        tls,
+        bound,
+        heartbeat,
+        read_timeout,
+        connect_timeout,
+    })
 }
 
 fn tls_files(checker: &mut Checker<'_>) -> TlsFiles {
