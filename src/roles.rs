@@ -5,6 +5,7 @@
 //! against the generation it was computed on. Called by the authorizer's cache (reads), by import and export,
 //! and by `app`, which constructs the stores.
 
+pub mod embedded;
 mod keys;
 pub mod redis;
 mod value;

@@ -147,7 +147,7 @@ impl Scene {
             world: Mutex::default(),
             side: AtomicUsize::new(1),
             reads: AtomicUsize::new(0),
-            gate: Semaphore::new(1_000),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
             failing: AtomicBool::new(false),
             bound,
             stamps: stamps.clone(),
@@ -187,7 +187,7 @@ impl Scene {
     }
 
     fn close_gate(&self) {
-        self.store.gate.forget_permits(usize::MAX >> 4);
+        self.store.gate.forget_permits(Semaphore::MAX_PERMITS);
     }
 }
 

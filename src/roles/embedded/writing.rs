@@ -1,0 +1,289 @@
+//! All writing of the embedded store: one redb transaction for each write.
+//!
+//! Always true here: data, index, generation and change log are written together or not at all; everything is
+//! checked against the generation that the change was computed on; what is stored can be read back; the stamps
+//! of whatever may have changed are bumped before a write answers. Called by the embedded store alone.
+
+use std::cell::Cell;
+
+use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
+
+use super::Shelf;
+use super::failure::{Stored, guarded};
+use super::tables::{self, CHANGES, HEADERS, MEMBERSHIPS, META, ROLE_SETS, meta, pair};
+use crate::change::{Change, Replacement};
+use crate::clock;
+use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet};
+use crate::roles::value::{self, HeaderRecord, Side, StoreId};
+use crate::roles::{CommitError, StoreError};
+
+/// How many writes the change log keeps.
+const LOG_LENGTH: u64 = 10_000;
+/// A write of more role sets than this invalidates everything at once: cheaper than a bump for each.
+const SINGLE_BUMPS: usize = 4_096;
+/// The side number of every organization here.
+const NUMBER: Generation = Generation(0);
+
+/// The host's clock as a generation would tell it: microseconds since 1970.
+pub(super) fn clock_micros() -> u64 {
+    u64::try_from(clock::wall().millis()).unwrap_or(0).saturating_mul(1_000)
+}
+
+impl Shelf {
+    pub(super) fn initialise(&self) -> Result<(), CommitError> {
+        if self.id.get().is_some() {
+            return Ok(());
+        }
+        let id = self.transact(|transaction| {
+            // Tables come into being when they are opened for writing; reads rely on all of them.
+            let mut tables = Tables::open(transaction, StoreId::random())?;
+            let known = tables.meta.get(meta::STORE).stored()?.map(|id| StoreId::from_number(id.value()));
+            if let Some(known) = known {
+                return Ok(known);
+            }
+            tables.meta.insert(meta::STORE, tables.id.number()).stored()?;
+            tables.meta.insert(meta::EPOCH, 1).stored()?;
+            tables.meta.insert(meta::LAST, 0).stored()?;
+            Ok(tables.id)
+        })?;
+        self.id.get_or_init(|| id);
+        Ok(())
+    }
+
+    pub(super) fn reserve(&self) -> Result<Generation, CommitError> {
+        let id = self.id()?;
+        self.transact(|transaction| Ok(Tables::open(transaction, id)?.next_generation()?))
+    }
+
+    pub(super) fn commit(&self, change: &Change) -> Result<Generation, CommitError> {
+        let id = self.id()?;
+        let outcome = self.transact(|transaction| Tables::open(transaction, id)?.change(change));
+        match &outcome {
+            Ok(_) => {
+                let put = change.put.iter().map(|role_set| &role_set.account);
+                let accounts: Vec<_> = put.chain(&change.remove).collect();
+                self.bump(&change.organization, change.header.is_some(), &accounts);
+            }
+            Err(error) => self.bump_after(error),
+        }
+        outcome
+    }
+
+    pub(super) fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError> {
+        let id = self.id()?;
+        let outcome = self.transact(|transaction| Tables::open(transaction, id)?.replace(replacement));
+        match &outcome {
+            Ok((_, left)) => {
+                let written = replacement.role_sets.iter().map(|role_set| &role_set.account);
+                let accounts: Vec<_> = written.chain(left).collect();
+                self.bump(&replacement.organization.id, true, &accounts);
+            }
+            Err(error) => self.bump_after(error),
+        }
+        outcome.map(|(generation, _)| generation)
+    }
+
+    /// Runs `work` in one durable transaction; an error of `work` undoes it.
+    fn transact<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, CommitError>,
+    ) -> Result<T, CommitError> {
+        let committing = Cell::new(false);
+        let outcome = guarded(|| {
+            let mut transaction = self.database.begin_write().stored()?;
+            // A commit is slower for it, the next start after a crash does not depend on the file's size.
+            transaction.set_quick_repair(true);
+            let done = work(&transaction)?;
+            committing.set(true);
+            transaction.commit().stored()?;
+            Ok(done)
+        });
+        match outcome {
+            Err(CommitError::Store(error)) if committing.get() => {
+                Err(CommitError::Ambiguous(error.to_string()))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn bump(&self, organization: &OrganizationId, header: bool, accounts: &[&AccountId]) {
+        if accounts.len() > SINGLE_BUMPS {
+            self.stamps.world_changed();
+            return;
+        }
+        if header {
+            self.stamps.organization_changed(organization);
+        }
+        for account in accounts {
+            self.stamps.account_changed(organization, account);
+        }
+    }
+
+    /// What a write of unknown outcome changed is unknown as well.
+    fn bump_after(&self, error: &CommitError) {
+        if matches!(error, CommitError::Ambiguous(_)) {
+            self.stamps.world_changed();
+        }
+    }
+}
+
+/// The tables, open for writing.
+struct Tables<'t> {
+    id: StoreId,
+    meta: Table<'t, &'static str, u64>,
+    headers: Table<'t, &'static [u8], &'static [u8]>,
+    role_sets: Table<'t, &'static [u8], &'static [u8]>,
+    memberships: Table<'t, &'static [u8], ()>,
+    changes: Table<'t, u64, &'static [u8]>,
+}
+
+impl<'t> Tables<'t> {
+    fn open(transaction: &'t WriteTransaction, id: StoreId) -> Result<Self, StoreError> {
+        Ok(Self {
+            id,
+            meta: transaction.open_table(META).stored()?,
+            headers: transaction.open_table(HEADERS).stored()?,
+            role_sets: transaction.open_table(ROLE_SETS).stored()?,
+            memberships: transaction.open_table(MEMBERSHIPS).stored()?,
+            changes: transaction.open_table(CHANGES).stored()?,
+        })
+    }
+
+    /// A number above all earlier ones: the host's clock, or one more than the last.
+    fn next_generation(&mut self) -> Result<Generation, StoreError> {
+        let last = self.meta.get(meta::LAST).stored()?.map_or(0, |last| last.value());
+        let next = Generation(clock_micros().max(last.saturating_add(1)));
+        if next > Generation::MAX {
+            let why = format!("no generation is left after {last}");
+            return Err(StoreError::Broken { key: meta::LAST.into(), why });
+        }
+        self.meta.insert(meta::LAST, next.0).stored()?;
+        Ok(next)
+    }
+
+    fn change(&mut self, change: &Change) -> Result<Generation, CommitError> {
+        let id = &change.organization;
+        let HeaderRecord { generation, organization: before, .. } =
+            tables::header(&self.headers, self.id, id)?.ok_or(CommitError::Conflict)?;
+        if generation != change.expected {
+            return Err(CommitError::Conflict);
+        }
+        let generation = self.next_generation()?;
+        let mut accounts = before.accounts;
+        for role_set in &change.put {
+            accounts += u64::from(self.put(id, generation, role_set)?);
+        }
+        for account in &change.remove {
+            accounts = accounts.saturating_sub(u64::from(self.remove(id, account)?));
+        }
+        let header = change.header.as_ref().unwrap_or(&before);
+        if header.id != *id {
+            return Err(refused(id, "its header is another organization's".into()));
+        }
+        self.put_header(generation, header, accounts)?;
+        let mut what: Vec<&str> = change.header.iter().map(|_| "#").collect();
+        what.extend(change.put.iter().map(|role_set| role_set.account.as_str()));
+        what.extend(change.remove.iter().map(AccountId::as_str));
+        self.log(generation, id, &what)?;
+        Ok(generation)
+    }
+
+    /// Answers with the accounts that are no longer there.
+    fn replace(&mut self, replacement: &Replacement) -> Result<(Generation, Vec<AccountId>), CommitError> {
+        let Replacement { organization, expected, role_sets } = replacement;
+        let before = tables::header(&self.headers, self.id, &organization.id)?;
+        if before.map(|header| header.generation) != *expected {
+            return Err(CommitError::Conflict);
+        }
+        if !role_sets.is_sorted_by(|a, b| a.account < b.account) {
+            let why = "its accounts are not sorted, or one stands twice".into();
+            return Err(refused(&organization.id, why));
+        }
+        let generation = self.next_generation()?;
+        let stays = |account: &AccountId| {
+            role_sets.binary_search_by(|role_set| role_set.account.cmp(account)).is_ok()
+        };
+        let mut left = tables::members(&self.role_sets, &organization.id)?;
+        left.retain(|account| !stays(account));
+        for account in &left {
+            self.remove(&organization.id, account)?;
+        }
+        for role_set in role_sets {
+            self.put(&organization.id, generation, role_set)?;
+        }
+        self.put_header(generation, organization, role_sets.len() as u64)?;
+        self.log(generation, &organization.id, &["*"])?;
+        Ok((generation, left))
+    }
+
+    /// Writes a role set; true when its account is new.
+    fn put(
+        &mut self,
+        organization: &OrganizationId,
+        generation: Generation,
+        role_set: &RoleSet,
+    ) -> Result<bool, CommitError> {
+        let account = role_set.account.as_str();
+        let body = value::encode_role_set(self.id, organization, NUMBER, role_set)
+            .map_err(|why| refused(organization, format!("account {account}: {why}")))?;
+        let key = pair(organization.as_str(), account);
+        let value = format!("{generation} {body}");
+        let is_new = self.role_sets.insert(key.as_slice(), value.as_bytes()).stored()?.is_none();
+        if is_new {
+            self.memberships.insert(pair(account, organization.as_str()).as_slice(), ()).stored()?;
+        }
+        Ok(is_new)
+    }
+
+    /// Removes a role set; true when there was one.
+    fn remove(&mut self, organization: &OrganizationId, account: &AccountId) -> Result<bool, StoreError> {
+        let key = pair(organization.as_str(), account.as_str());
+        let was_there = self.role_sets.remove(key.as_slice()).stored()?.is_some();
+        if was_there {
+            let membership = pair(account.as_str(), organization.as_str());
+            self.memberships.remove(membership.as_slice()).stored()?;
+        }
+        Ok(was_there)
+    }
+
+    /// Writes the header; `accounts` are there now, the owner among them, and it has to say so.
+    fn put_header(
+        &mut self,
+        generation: Generation,
+        header: &Organization,
+        accounts: u64,
+    ) -> Result<(), CommitError> {
+        if header.accounts != accounts {
+            let why = format!("its header counts {} accounts, there are {accounts}", header.accounts);
+            return Err(refused(&header.id, why));
+        }
+        let owner = pair(header.id.as_str(), header.owner.as_str());
+        if self.role_sets.get(owner.as_slice()).stored()?.is_none() {
+            return Err(refused(&header.id, format!("its owner {} is none of its accounts", header.owner)));
+        }
+        let body = value::encode_header(self.id, Side::A, NUMBER, header)
+            .map_err(|why| refused(&header.id, format!("its header {why}")))?;
+        let value = format!("{generation} {body}");
+        self.headers.insert(header.id.as_str().as_bytes(), value.as_bytes()).stored()?;
+        Ok(())
+    }
+
+    fn log(
+        &mut self,
+        generation: Generation,
+        organization: &OrganizationId,
+        what: &[&str],
+    ) -> Result<(), StoreError> {
+        let entry = [&[organization.as_str()], what].concat().join("\0");
+        self.changes.insert(generation.0, entry.as_bytes()).stored()?;
+        while self.changes.len().stored()? > LOG_LENGTH {
+            self.changes.pop_first().stored()?;
+        }
+        Ok(())
+    }
+}
+
+/// A change that would leave data which nobody could read back or rely on.
+fn refused(organization: &OrganizationId, why: String) -> CommitError {
+    CommitError::Malformed(format!("{organization}: {why}"))
+}

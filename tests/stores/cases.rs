@@ -1,0 +1,7 @@
+//! What every store promises, as functions of a fresh store.
+
+pub mod concurrency;
+pub mod paging;
+pub mod reading;
+pub mod stamping;
+pub mod writing;

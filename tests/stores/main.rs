@@ -1,0 +1,74 @@
+//! One suite that every store passes, and what only the embedded store promises.
+//!
+//! A case is an async function of a fresh, initialised store. A new store joins with a factory in `subjects`
+//! and its name in `suites!`; nothing in `cases` knows which store it runs on.
+
+#![cfg(test)]
+
+mod cases;
+mod embedded_only;
+mod samples;
+mod subjects;
+
+/// Runs every case on the stores that `$subject` makes.
+macro_rules! suite {
+    ($store:ident: $($group:ident::{$($case:ident),+ $(,)?}),+ $(,)?) => {
+        mod $store {
+            $(mod $group {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::cases::$group::$case(crate::subjects::$store().await).await;
+                })+
+            })+
+        }
+    };
+}
+
+/// All cases, once for each store.
+macro_rules! suites {
+    ($($store:ident),+ $(,)?) => {
+        $(suite! {
+            $store:
+            reading::{
+                a_store_nobody_wrote_to_is_not_an_empty_one,
+                initialising_again_changes_nothing,
+                an_absence_is_known,
+                reads_back_what_was_written,
+                another_case_is_another_identifier,
+            },
+            writing::{
+                replaces_only_what_was_expected,
+                replacing_drops_the_accounts_that_left,
+                a_change_puts_removes_and_counts,
+                a_change_of_an_old_generation_is_refused_whole,
+                a_change_of_an_unknown_organization_conflicts,
+                enabling_numbers_stay_as_given,
+                generations_rise_across_organizations,
+                a_large_organization_is_replaced_at_once,
+            },
+            paging::{
+                pages_accounts_in_byte_order,
+                prefixes_and_case_twins_keep_apart,
+                every_page_names_one_generation,
+                pages_the_organizations_of_an_account,
+                a_membership_that_ended_is_not_listed,
+                pages_all_organizations,
+            },
+            stamping::{
+                a_grant_moves_its_account_alone,
+                a_header_moves_its_organization,
+                a_removal_moves_its_account,
+                a_replacement_moves_what_it_touches,
+                what_was_refused_moves_nothing,
+                a_stamp_taken_after_a_write_stays,
+            },
+            concurrency::{
+                no_update_is_lost,
+                a_replacement_is_seen_whole,
+                reserved_numbers_are_all_different,
+            },
+        })+
+    };
+}
+
+suites!(embedded);
