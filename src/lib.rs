@@ -10,6 +10,7 @@ pub mod code;
 pub mod config;
 pub mod decision;
 pub mod domain;
+pub mod exchange;
 pub mod explanation;
 pub mod freshness;
 pub mod health;
