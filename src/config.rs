@@ -15,12 +15,12 @@ mod setting;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tracing::level_filters::LevelFilter;
 
 use crate::cache::CacheLimits;
+use crate::http::{HttpLimits, ListenAddress};
 use crate::roles::redis::RedisSettings;
 
 use check::Checker;
@@ -51,18 +51,16 @@ pub enum StoreSettings {
 /// What only a server needs.
 #[derive(Debug)]
 pub struct ServeSettings {
-    pub listen: Listen,
+    pub listen: ListenAddress,
+    /// To be imported while the store is empty.
     pub load: Option<PathBuf>,
+    pub http: HttpLimits,
     pub log: LogSettings,
+    /// Write one log line for each decision.
+    pub decision_log: bool,
 }
 
-/// Where to answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listen {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
+/// What is logged, on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogSettings {
     pub level: LevelFilter,
@@ -97,7 +95,7 @@ impl Settings {
 const MAX_WAIT: u64 = 3_600_000;
 
 fn check_all(checker: &mut Checker<'_>) -> Option<Settings> {
-    let read_timeout = checker.millis(Setting::ReadTimeout, MAX_WAIT);
+    let read_timeout = checker.millis(Setting::ReadTimeout, 1..=MAX_WAIT);
     let redis = redis::check(checker, read_timeout);
     let folder = checker.path(Setting::Data);
     let policy = checker.path(Setting::Policy);
@@ -111,17 +109,32 @@ fn check_all(checker: &mut Checker<'_>) -> Option<Settings> {
 }
 
 fn serve(checker: &mut Checker<'_>) -> Option<ServeSettings> {
-    let listen = checker.value(Setting::Listen, listen);
+    let parse = |text: &str| text.parse::<ListenAddress>().map_err(|error| format!("is {error}"));
+    let listen = checker.value(Setting::Listen, parse);
     let load = checker.file(Setting::Load);
+    let http = http(checker);
     let log = log(checker);
-    Some(ServeSettings { listen: listen?, load, log: log? })
+    let decision_log = checker.boolean(Setting::DecisionLog);
+    Some(ServeSettings { listen: listen?, load, http, log: log?, decision_log })
 }
 
-fn listen(text: &str) -> Result<Listen, String> {
-    match text.strip_prefix("unix:") {
-        Some("") => Err("names no path after unix:".to_owned()),
-        Some(path) => Ok(Listen::Unix(path.into())),
-        None => text.parse().map(Listen::Tcp).map_err(|_| "is neither IP:PORT nor unix:/PATH".to_owned()),
+fn http(checker: &mut Checker<'_>) -> HttpLimits {
+    HttpLimits {
+        max_body_bytes: checker.number(Setting::MaxBodyBytes, 1..=1 << 30),
+        max_batch_bytes: checker.number(Setting::MaxBatchBytes, 1..=1 << 30),
+        max_batch_checks: checker.number(Setting::MaxBatchChecks, 1..=1_000_000),
+        max_header_bytes: checker.number(Setting::MaxHeaderBytes, 8192..=1 << 20),
+        max_header_fields: checker.number(Setting::MaxHeaderFields, 1..=100),
+        max_connections: checker.number(Setting::MaxConnections, 1..=1_000_000),
+        max_requests: checker.number(Setting::MaxRequests, 1..=1_000_000),
+        max_streams: checker.number(Setting::MaxStreams, 1..=10_000),
+        header_timeout: checker.millis(Setting::HeaderTimeout, 1..=MAX_WAIT),
+        body_timeout: checker.millis(Setting::BodyTimeout, 1..=MAX_WAIT),
+        idle_timeout: checker.millis(Setting::IdleTimeout, 1..=MAX_WAIT),
+        write_timeout: checker.millis(Setting::WriteTimeout, 1..=MAX_WAIT),
+        stop_grace: checker.millis(Setting::StopGrace, 0..=MAX_WAIT),
+        stop_linger: checker.millis(Setting::StopLinger, 0..=MAX_WAIT),
+        stop_drain: checker.millis(Setting::StopDrain, 0..=MAX_WAIT),
     }
 }
 

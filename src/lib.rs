@@ -2,9 +2,11 @@
 //!
 //! Start reading at `ARCHITECTURE.md`; the library exists for the binary, its tests and benches.
 
+pub mod app;
 pub mod authorizer;
 pub mod cache;
 pub mod change;
+pub mod cli;
 pub mod clock;
 pub mod code;
 pub mod config;

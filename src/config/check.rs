@@ -72,9 +72,9 @@ impl<'a> Checker<'a> {
         self.value(setting, parse).unwrap_or_default()
     }
 
-    /// A time in whole milliseconds, at most `most` of them.
-    pub fn millis(&mut self, setting: Setting, most: u64) -> Duration {
-        Duration::from_millis(self.number(setting, 1..=most))
+    /// A time in whole milliseconds.
+    pub fn millis(&mut self, setting: Setting, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.number(setting, range))
     }
 
     pub fn boolean(&mut self, setting: Setting) -> bool {

@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use super::setting::{Scope, Setting};
 
 /// The flags that were given, of the settings that a scope takes.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Flags<const SCOPE: u8>(BTreeMap<Setting, String>);
 
 /// For commands that only need the policy.

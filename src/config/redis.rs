@@ -13,7 +13,7 @@ use crate::roles::redis::{RedisSettings, TlsFiles};
 use super::check::Checker;
 use super::setting::Setting;
 
-const MAX_MILLIS: u64 = 60_000;
+const MAX_WAIT: u64 = 60_000;
 
 /// Settings that only mean something over Redis and have no default.
 const ONLY_WITH_REDIS: &[Setting] = &[
@@ -26,9 +26,9 @@ const ONLY_WITH_REDIS: &[Setting] = &[
 
 /// The settings of the Redis store; `None` when no Redis is named.
 pub fn check(checker: &mut Checker<'_>, read_timeout: Duration) -> Option<RedisSettings> {
-    let bound = checker.millis(Setting::FreshnessBound, MAX_MILLIS);
-    let heartbeat = checker.millis(Setting::RedisHeartbeat, MAX_MILLIS);
-    let connect_timeout = checker.millis(Setting::RedisConnectTimeout, MAX_MILLIS);
+    let bound = checker.millis(Setting::FreshnessBound, 1..=MAX_WAIT);
+    let heartbeat = checker.millis(Setting::RedisHeartbeat, 1..=MAX_WAIT);
+    let connect_timeout = checker.millis(Setting::RedisConnectTimeout, 1..=MAX_WAIT);
     for (setting, wait) in [(Setting::RedisHeartbeat, heartbeat), (Setting::ReadTimeout, read_timeout)] {
         if wait >= bound && !bound.is_zero() {
             let millis = wait.as_millis();

@@ -93,39 +93,41 @@ settings! {
     Policy = "policy", Policy, "DIR", None,
         "Folder with catalogue, rules and legacy table; without it those compiled into the program serve.";
     Listen = "listen", Serve, "ADDRESS", Some("127.0.0.1:8181"),
-        "Where to answer: IP:PORT (port 0 takes a free one) or unix:/PATH.";
+        "Where to answer: HOST:PORT (port 0 takes a free one) or unix:/PATH.";
     Load = "load", Serve, "FILE", None,
         "JSON Lines to import at start while the store is empty or not initialised; any refusal stops the start.";
-    ListingTokenFile = "listing_token_file", Serve, "FILE", None,
-        "File whose first line is the bearer token that listings of roles need. Without it they are open on loopback and unix sockets and refused elsewhere.";
     CacheBytes = "cache_bytes", Serve, "BYTES", Some("268435456"),
         "Memory for role sets read so far.";
-    BodyLimit = "body_limit", Serve, "BYTES", Some("16384"),
-        "Largest body of one question.";
-    BatchBodyLimit = "batch_body_limit", Serve, "BYTES", Some("8388608"),
+    MaxBodyBytes = "max_body_bytes", Serve, "BYTES", Some("16384"),
+        "Largest body of a request other than a batch.";
+    MaxBatchBytes = "max_batch_bytes", Serve, "BYTES", Some("8388608"),
         "Largest body of a batch.";
-    BatchLimit = "batch_limit", Serve, "COUNT", Some("10000"),
-        "Most questions in a batch.";
-    HeaderBytes = "header_bytes", Serve, "BYTES", Some("16384"),
-        "Largest head of a request: request line and headers.";
-    HeaderCount = "header_count", Serve, "COUNT", Some("64"),
-        "Most headers of a request.";
+    MaxBatchChecks = "max_batch_checks", Serve, "COUNT", Some("10000"),
+        "Most checks of one batch.";
+    MaxHeaderBytes = "max_header_bytes", Serve, "BYTES", Some("16384"),
+        "Largest head of a request: path, query, header names and values.";
+    MaxHeaderFields = "max_header_fields", Serve, "COUNT", Some("64"),
+        "Most header fields of a request.";
+    MaxConnections = "max_connections", Serve, "COUNT", Some("10000"),
+        "Most open connections; one more is told so and closed.";
+    MaxRequests = "max_requests", Serve, "COUNT", Some("1024"),
+        "Most decision requests under way; one more is refused at once (503 overloaded). Health and metrics do not count.";
+    MaxStreams = "max_streams", Serve, "COUNT", Some("128"),
+        "Most requests at the same time on one HTTP/2 connection.";
     HeaderTimeout = "header_timeout", Serve, "MS", Some("5000"),
-        "How long the head of a request may take to arrive.";
+        "From the first byte of a header to its last.";
     BodyTimeout = "body_timeout", Serve, "MS", Some("5000"),
-        "How long a body may take to arrive.";
-    IdleTimeout = "idle_timeout", Serve, "MS", Some("75000"),
-        "How long a connection may wait for its next request.";
+        "From the end of the header to the last byte of the body.";
+    IdleTimeout = "idle_timeout", Serve, "MS", Some("60000"),
+        "How long a connection may be open without a request.";
     WriteTimeout = "write_timeout", Serve, "MS", Some("10000"),
-        "How long a caller may take to accept an answer.";
-    Connections = "connections", Serve, "COUNT", Some("1024"),
-        "Most open connections.";
-    ConcurrentRequests = "concurrent_requests", Serve, "COUNT", Some("512"),
-        "Most requests worked on at once; more are answered 503 overloaded.";
-    StopGrace = "stop_grace", Serve, "MS", Some("2000"),
-        "After SIGTERM: how long to go on taking connections while readiness says no.";
+        "How long a client may take nothing of an answer.";
+    StopGrace = "stop_grace", Serve, "MS", Some("5000"),
+        "After SIGTERM: how long connections and requests are still taken while readiness says no.";
+    StopLinger = "stop_linger", Serve, "MS", Some("500"),
+        "After the grace: how long a quiet connection is kept for a request that is on its way.";
     StopDrain = "stop_drain", Serve, "MS", Some("10000"),
-        "After the grace: how long open requests may take to end.";
+        "After the grace: how long requests under way may take; what is left then is cut off.";
     LogLevel = "log_level", Serve, "LEVEL", Some("info"),
         "error, warn, info, debug or trace.";
     LogFormat = "log_format", Serve, "FORMAT", Some("json"),

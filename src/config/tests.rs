@@ -17,7 +17,8 @@ fn mistakes(flags: &[(Setting, &str)]) -> String {
 fn nothing_given_serves_the_embedded_store_on_loopback() {
     let settings = load(&[], &[]).unwrap();
     assert!(matches!(settings.store, StoreSettings::Embedded { folder } if folder.ends_with("rolegate-data")));
-    assert_eq!(settings.serve.listen, Listen::Tcp("127.0.0.1:8181".parse().unwrap()));
+    assert_eq!(settings.serve.listen.to_string(), "127.0.0.1:8181");
+    assert_eq!(settings.serve.http, HttpLimits::default());
     assert_eq!(settings.cache.bytes, 256 << 20);
 }
 
@@ -33,7 +34,7 @@ fn all_mistakes_of_all_sources_come_at_once() {
     let text = found.unwrap_err().to_string();
     for part in [
         "7 mistakes",
-        "--listen: `everywhere` is neither IP:PORT nor unix:/PATH",
+        "--listen: `everywhere` is neither HOST:PORT nor unix:/PATH",
         "r.toml:1: cache_byte: no such setting; did you mean cache_bytes?",
         "r.toml:2: read_timeout: `soon` is not a whole number from 1 to",
         "ROLEGATE_LOG_LEVEL: `loud` is none of error, warn, info, debug, trace",

@@ -316,6 +316,7 @@ fn written(result: Result<Generation, CommitError>) -> Result<Option<Generation>
         Ok(generation) => Ok(Some(generation)),
         Err(CommitError::Conflict) => Ok(None),
         Err(CommitError::Store(error)) => Err(error.into()),
+        Err(CommitError::Malformed(detail)) => Err(Failure::Stopped { code: "write_malformed", detail }),
         Err(CommitError::Ambiguous(detail)) => {
             let detail = format!("the write may have taken effect, import again: {detail}");
             Err(Failure::Stopped { code: "write_ambiguous", detail })
