@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
 
 use crate::cache::{Facts, RoleCache, Source, Unknown};
 use crate::clock::Ticks;
@@ -108,11 +108,12 @@ impl Authorizer {
         policy: &Arc<Policy>,
         questions: &[Question],
     ) -> Vec<Result<Answer, NoAnswer>> {
-        stream::iter(questions)
-            .map(|question| self.check(policy, question))
-            .buffered(BATCH_READS)
-            .collect()
-            .await
+        let mut answers = Vec::with_capacity(questions.len());
+        for portion in questions.chunks(BATCH_READS) {
+            let checks = portion.iter().map(|question| self.check(policy, question));
+            answers.extend(join_all(checks).await);
+        }
+        answers
     }
 
     /// How fresh these facts are; `None` where no bound applies.

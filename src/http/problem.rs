@@ -100,7 +100,8 @@ impl Problem {
     pub fn message(&self, request_id: &str) -> Vec<u8> {
         let body = self.body(request_id);
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        let retry = self.code.retry_after().map_or(String::new(), |after| format!("Retry-After: {after}\r\n"));
+        let retry =
+            self.code.retry_after().map_or(String::new(), |after| format!("Retry-After: {after}\r\n"));
         let mut message = format!(
             "HTTP/1.1 {} {}\r\n{CONTENT_TYPE}: application/problem+json\r\nContent-Length: {}\r\n{retry}\
              X-Request-Id: {request_id}\r\nConnection: close\r\n\r\n",

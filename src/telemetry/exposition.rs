@@ -70,14 +70,14 @@ impl Exposition {
     /// The samples of one histogram.
     pub fn histogram(&mut self, family: &Family, values: &[&str], histogram: &HistogramValues) {
         let name = family.name;
-        let labels = |bound| Labels { names: family.labels, values, bound };
+        let labels = Labels { names: family.labels, values, bound: None };
         for (bound, count) in &histogram.cumulative {
             let bound = Seconds(*bound).to_string();
-            self.line(format_args!("{name}_bucket{} {count}", labels(Some(bound.as_str()))));
+            self.line(format_args!("{name}_bucket{} {count}", labels.with_bound(&bound)));
         }
-        self.line(format_args!("{name}_bucket{} {}", labels(Some("+Inf")), histogram.count));
-        self.line(format_args!("{name}_sum{} {}", labels(None), Seconds(histogram.sum_micros)));
-        self.line(format_args!("{name}_count{} {}", labels(None), histogram.count));
+        self.line(format_args!("{name}_bucket{} {}", labels.with_bound("+Inf"), histogram.count));
+        self.line(format_args!("{name}_sum{labels} {}", Seconds(histogram.sum_micros)));
+        self.line(format_args!("{name}_count{labels} {}", histogram.count));
     }
 
     pub fn finish(mut self) -> String {
@@ -105,11 +105,18 @@ impl Display for Seconds {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Labels<'a> {
     names: &'a [&'a str],
     values: &'a [&'a str],
     /// The `le` of a bucket.
     bound: Option<&'a str>,
+}
+
+impl<'a> Labels<'a> {
+    fn with_bound(self, bound: &'a str) -> Self {
+        Self { bound: Some(bound), ..self }
+    }
 }
 
 impl Display for Labels<'_> {
@@ -158,7 +165,9 @@ mod tests {
     #[test]
     fn open_metrics_names_families_without_suffixes_and_ends() {
         let text = write(Format::OpenMetrics);
-        assert!(text.contains("# TYPE rolegate_build info\nrolegate_build_info{version=\"a\\\"b\\\\\\n\"} 1\n"));
+        assert!(
+            text.contains("# TYPE rolegate_build info\nrolegate_build_info{version=\"a\\\"b\\\\\\n\"} 1\n")
+        );
         assert!(text.contains("# TYPE rolegate_connections counter\nrolegate_connections_total 7\n"));
         assert!(text.contains("# UNIT rolegate_request_duration_seconds seconds\n"));
         assert!(text.contains("_bucket{route=\"check\",le=\"0.00005\"} 0\n"));

@@ -117,3 +117,28 @@ fn single(out: &mut Exposition, family: &Family, labels: &[&str], value: u64) {
     out.family(family);
     out.sample(family, labels, value);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::families::{ALL, Kind};
+
+    #[test]
+    fn the_document_lists_exactly_these_families() {
+        let rows: Vec<String> = ALL
+            .iter()
+            .map(|family| {
+                let kind = match family.kind {
+                    Kind::Counter => "counter",
+                    Kind::Gauge => "gauge",
+                    Kind::Histogram => "histogram",
+                    Kind::Info => "info",
+                };
+                let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+                format!("| `{}` | {kind} | {} | {} |", family.sample_name(), labels.join(", "), family.help)
+            })
+            .collect();
+        let document = include_str!("../../docs/metrics.md");
+        let listed: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(listed, rows);
+    }
+}

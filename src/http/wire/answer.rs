@@ -12,7 +12,6 @@ use crate::code::Code;
 use crate::domain::{Generation, Timestamp};
 use crate::explanation::Explanation;
 
-
 #[derive(Serialize)]
 struct AnswerBody<'a> {
     allowed: bool,

@@ -43,9 +43,9 @@ impl<'a> BatchBody<'a> {
             (Err(error), _) => Err(super::not_json(&error)),
             (Ok(()), at) => {
                 if at == At::Top {
-                    batch.defaults.refuse(|| {
-                        Fault::of_member(Code::MissingField, CHECKS, "checks is missing")
-                    });
+                    batch
+                        .defaults
+                        .refuse(|| Fault::of_member(Code::MissingField, CHECKS, "checks is missing"));
                 }
                 match batch.defaults.fault.take() {
                     Some(fault) => Err(fault),

@@ -28,17 +28,6 @@ pub enum Field {
 }
 
 impl Field {
-    pub const ALL: [Self; 8] = [
-        Self::Account,
-        Self::Organization,
-        Self::Product,
-        Self::Role,
-        Self::LegacyRole,
-        Self::Explain,
-        Self::MinGeneration,
-        Self::At,
-    ];
-
     pub const fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -55,12 +44,9 @@ impl Field {
     /// The type of its value, in words.
     pub const fn wants(self) -> &'static str {
         match self {
-            Self::Account
-            | Self::Organization
-            | Self::Product
-            | Self::Role
-            | Self::LegacyRole
-            | Self::At => "a string",
+            Self::Account | Self::Organization | Self::Product | Self::Role | Self::LegacyRole | Self::At => {
+                "a string"
+            }
             Self::Explain => "true or false",
             Self::MinGeneration => "an integer from 0 to 9007199254740991",
         }

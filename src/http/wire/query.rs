@@ -61,7 +61,10 @@ pub fn decode(text: &str) -> Result<Cow<'_, str>, Box<Fault>> {
     while let Some(at) = rest.find('%') {
         let digits = rest.get(at + 1..at + 3).unwrap_or_default();
         if digits.len() != 2 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(Fault::of_request(Code::InvalidQuery, "a % is not followed by two hexadecimal digits"));
+            return Err(Fault::of_request(
+                Code::InvalidQuery,
+                "a % is not followed by two hexadecimal digits",
+            ));
         }
         rest = rest.get(at + 3..).unwrap_or_default();
     }
