@@ -26,7 +26,8 @@ pub enum LoadError {
 /// What an import is checked against under a policy.
 pub fn import_rules(policy: &Policy) -> Rules<'_> {
     let key = |role: &_| policy.catalogue().get(*role).map(|role| role.key.clone());
-    let legacy = LegacyDefinitions::new(|role| policy.legacy().components(role).iter().filter_map(key).collect());
+    let legacy =
+        LegacyDefinitions::new(|role| policy.legacy().components(role).iter().filter_map(key).collect());
     Rules { catalogue: policy.catalogue(), legacy }
 }
 

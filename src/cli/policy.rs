@@ -75,8 +75,9 @@ impl Validate {
         line(report::validate(&policy).trim_end())?;
         let Some(file) = self.roles else { return Ok(Exit::Success) };
         let text = read_text(&file).map_err(|problems| Failure::new(Exit::BadRequest, problems))?;
-        let check = roles_check(&policy, &text)
-            .map_err(|refusal| Failure::new(Exit::BadRequest, format_args!("{}: {refusal}", file.display())))?;
+        let check = roles_check(&policy, &text).map_err(|refusal| {
+            Failure::new(Exit::BadRequest, format_args!("{}: {refusal}", file.display()))
+        })?;
         line(&check)?;
         Ok(if check.passed() { Exit::Success } else { Exit::Refused })
     }
@@ -92,7 +93,9 @@ impl Test {
                 let text = read_text(&file).map_err(|problems| Failure::new(Exit::BadRequest, problems))?;
                 (file.display().to_string(), text)
             }
-            (None, Some(folder)) => ("golden.csv".to_owned(), PolicyFiles::read(&folder).map_err(found)?.golden),
+            (None, Some(folder)) => {
+                ("golden.csv".to_owned(), PolicyFiles::read(&folder).map_err(found)?.golden)
+            }
             (None, None) => ("golden.csv".to_owned(), PolicyFiles::builtin().golden),
         };
         let outcomes = golden::run(&policy, &name, &text).map_err(found)?;

@@ -103,7 +103,11 @@ impl QuestionFlags {
             Ok(question) => question,
             Err(fault) => {
                 print_code(form, fault.code, fault.pointer("").as_deref())?;
-                let known = if fault.known.is_empty() { String::new() } else { format!("; known: {}", list(&fault.known)) };
+                let known = if fault.known.is_empty() {
+                    String::new()
+                } else {
+                    format!("; known: {}", list(&fault.known))
+                };
                 let message = format!("{}: {}{known}", fault.code.as_str(), fault.detail);
                 return Err(Failure::new(Exit::BadRequest, message));
             }

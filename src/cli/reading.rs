@@ -10,7 +10,9 @@ use crate::authorizer::Authorizer;
 use crate::config::{Settings, StoreFlags};
 use crate::domain::{AccountId, LegacyRole, OrganizationId};
 use crate::policy::{LegacyPlan, Policy};
-use crate::reading::{self, AccountQuery, LegacyLookup, ListedRole, Membership, NoReading, OrganizationQuery, PlannedWrite};
+use crate::reading::{
+    self, AccountQuery, LegacyLookup, ListedRole, Membership, NoReading, OrganizationQuery, PlannedWrite,
+};
 
 use super::output::{line, list, window};
 use super::{Exit, Failure};

@@ -16,7 +16,9 @@ fn mistakes(flags: &[(Setting, &str)]) -> String {
 #[test]
 fn nothing_given_serves_the_embedded_store_on_loopback() {
     let settings = load(&[], &[]).unwrap();
-    assert!(matches!(settings.store, StoreSettings::Embedded { folder } if folder.ends_with("rolegate-data")));
+    assert!(
+        matches!(settings.store, StoreSettings::Embedded { folder } if folder.ends_with("rolegate-data"))
+    );
     assert_eq!(settings.serve.listen.to_string(), "127.0.0.1:8181");
     assert_eq!(settings.serve.http, HttpLimits::default());
     assert_eq!(settings.cache.bytes, 256 << 20);
@@ -114,7 +116,9 @@ fn no_output_shows_a_secret() {
         let shown = format!("{raw:?} {:?} {:#?}", raw.get(Setting::Redis), raw.get(Setting::Redis));
         assert!(!shown.contains(CANARY), "{shown}");
 
-        for contents in [format!("redis = \"{url}\"\n"), format!("redis = \"{url}\nlisten = 1"), url.to_owned()] {
+        for contents in
+            [format!("redis = \"{url}\"\n"), format!("redis = \"{url}\nlisten = 1"), url.to_owned()]
+        {
             std::fs::write(&file, contents).unwrap();
             let path = file.to_str().unwrap();
             let from_file = load(&[(Setting::Config, path)], &[]);
