@@ -20,7 +20,7 @@ use crate::question::Question;
 use crate::roles::RoleStore;
 
 /// Cold questions of one batch that wait for the store at the same time; more would only queue there.
-const BATCH_READS: usize = 256;
+pub(crate) const BATCH_READS: usize = 256;
 
 /// A decision with its freshness and, when asked for, its explanation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Authorizer {
         Self { cache, store }
     }
 
-    pub fn cache(&self) -> &RoleCache {
+    pub fn cache(&self) -> &Arc<RoleCache> {
         &self.cache
     }
 
@@ -116,7 +116,8 @@ impl Authorizer {
         answers
     }
 
-    fn freshness(&self, facts: &Facts) -> Option<Freshness> {
+    /// How fresh these facts are; `None` where no bound applies.
+    pub(crate) fn freshness(&self, facts: &Facts) -> Option<Freshness> {
         let bound = self.store.memory_bound()?;
         let age = Ticks::now().since(facts.sent);
         Some(Freshness { age, fresh_for: bound.saturating_sub(age) })

@@ -19,7 +19,7 @@ mod request_id;
 mod router;
 mod server;
 mod watchdog;
-mod wire;
+pub mod wire;
 
 use std::sync::Arc;
 

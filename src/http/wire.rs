@@ -18,7 +18,7 @@ mod tests;
 pub use answer::{write_answer, write_item_fault};
 pub use batch::BatchBody;
 pub use fault::Fault;
-pub use members::Members;
+pub use members::{Field, Members, Value};
 pub use query::read_query;
 pub use resolve::resolve;
 
