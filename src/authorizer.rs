@@ -7,10 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
 
 use crate::cache::{Facts, RoleCache, Source, Unknown};
 use crate::clock::Ticks;
+use crate::code::Code;
 use crate::decision::{Decision, decide};
 use crate::domain::Generation;
 use crate::explanation::{Explanation, explain};
@@ -19,7 +20,7 @@ use crate::question::Question;
 use crate::roles::RoleStore;
 
 /// Cold questions of one batch that wait for the store at the same time; more would only queue there.
-const BATCH_READS: usize = 256;
+pub(crate) const BATCH_READS: usize = 256;
 
 /// A decision with its freshness and, when asked for, its explanation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,18 @@ pub enum NoAnswer {
     Undecidable(#[from] Undecidable),
 }
 
+impl NoAnswer {
+    /// The code that the caller is told; the error itself may name internals and is for the log.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unknown(Unknown::Store(error)) => error.code(),
+            Self::Unknown(Unknown::Unsettled) => Code::StoreUnsettled,
+            Self::Unknown(Unknown::NotFreshEnough { .. }) => Code::NotFreshEnough,
+            Self::Undecidable(_) => Code::PolicyUndecidable,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Authorizer {
     cache: Arc<RoleCache>,
@@ -61,7 +74,7 @@ impl Authorizer {
         Self { cache, store }
     }
 
-    pub fn cache(&self) -> &RoleCache {
+    pub fn cache(&self) -> &Arc<RoleCache> {
         &self.cache
     }
 
@@ -95,14 +108,16 @@ impl Authorizer {
         policy: &Arc<Policy>,
         questions: &[Question],
     ) -> Vec<Result<Answer, NoAnswer>> {
-        stream::iter(questions)
-            .map(|question| self.check(policy, question))
-            .buffered(BATCH_READS)
-            .collect()
-            .await
+        let mut answers = Vec::with_capacity(questions.len());
+        for portion in questions.chunks(BATCH_READS) {
+            let checks = portion.iter().map(|question| self.check(policy, question));
+            answers.extend(join_all(checks).await);
+        }
+        answers
     }
 
-    fn freshness(&self, facts: &Facts) -> Option<Freshness> {
+    /// How fresh these facts are; `None` where no bound applies.
+    pub(crate) fn freshness(&self, facts: &Facts) -> Option<Freshness> {
         let bound = self.store.memory_bound()?;
         let age = Ticks::now().since(facts.sent);
         Some(Freshness { age, fresh_for: bound.saturating_sub(age) })

@@ -8,6 +8,7 @@
 
 mod bucket;
 mod flights;
+mod metrics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +20,11 @@ use crate::decision::Subject;
 use crate::domain::{AccountId, Generation, OrganizationId};
 use crate::freshness::{Place, Stamp, Stamps};
 use crate::policy::Policy;
-use crate::roles::{RoleStore, StoreError};
+use crate::roles::{Reading, RoleStore, StoreError};
 
 use bucket::{Bucket, Key, Spread};
 use flights::{Flights, Landed};
+pub use metrics::{CacheMetrics, ReadFailure};
 
 /// Reads whose stamp moved are read again this often before the answer is unknown.
 const ATTEMPTS: u32 = 3;
@@ -93,6 +95,7 @@ pub struct RoleCache {
     store: Arc<dyn RoleStore>,
     flights: Flights,
     limits: CacheLimits,
+    metrics: CacheMetrics,
 }
 
 impl std::fmt::Debug for RoleCache {
@@ -114,6 +117,7 @@ impl RoleCache {
             store,
             flights: Flights::default(),
             limits,
+            metrics: CacheMetrics::default(),
         })
     }
 
@@ -128,6 +132,7 @@ impl RoleCache {
         if let Some(facts) = self.remembered(policy, organization, account)
             && min_generation.is_none_or(|wanted| facts.generation.is_some_and(|have| have >= wanted))
         {
+            self.metrics.hits.increment();
             return Ok(facts);
         }
         let asked_at = Ticks::now();
@@ -144,6 +149,10 @@ impl RoleCache {
                 _ => return Ok(facts),
             }
         }
+    }
+
+    pub fn metrics(&self) -> &CacheMetrics {
+        &self.metrics
     }
 
     /// Accounted bytes and entries, for metrics.
@@ -176,7 +185,7 @@ impl RoleCache {
         let stamp = self.stamps.take(place);
         let key = (organization.clone(), account.clone());
         let read = || self.clone().fly(policy.clone(), key.clone(), place, stamp);
-        self.flights.join(key.clone(), stamp, read).await
+        self.flights.join(key.clone(), stamp, read, &self.metrics.joined).await
     }
 
     /// One flight: reads until a stamp taken before the read still holds after it, then publishes.
@@ -188,10 +197,7 @@ impl RoleCache {
         mut stamp: Stamp,
     ) -> Result<Arc<Landed>, Unknown> {
         for _ in 0..ATTEMPTS {
-            let read = self.store.read(&organization, &account);
-            let reading = tokio::time::timeout(self.limits.read_timeout, read)
-                .await
-                .map_err(|_| StoreError::Unavailable("no answer within the read timeout".into()))??;
+            let reading = self.read(&organization, &account).await?;
             let now = self.stamps.take(place);
             if now == stamp {
                 let landed = Arc::new(Landed { reading, stamp });
@@ -200,7 +206,31 @@ impl RoleCache {
             }
             stamp = now;
         }
+        self.metrics.failed(ReadFailure::Unsettled);
         Err(Unknown::Unsettled)
+    }
+
+    /// One read of the store under its deadline, counted.
+    async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError> {
+        self.metrics.reads.increment();
+        let started = Ticks::now();
+        let read = tokio::time::timeout(self.limits.read_timeout, self.store.read(organization, account));
+        let answer = read.await;
+        self.metrics.read_duration.observe(Ticks::now().since(started));
+        match answer {
+            Ok(Ok(reading)) => {
+                self.metrics.answered(reading.sent);
+                Ok(reading)
+            }
+            Ok(Err(error)) => {
+                self.metrics.failed(ReadFailure::from(&error));
+                Err(error)
+            }
+            Err(_) => {
+                self.metrics.failed(ReadFailure::Timeout);
+                Err(StoreError::Unavailable("no answer within the read timeout".into()))
+            }
+        }
     }
 
     fn publish(&self, policy: &Policy, organization: &OrganizationId, account: &AccountId, landed: &Landed) {

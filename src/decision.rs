@@ -1,11 +1,12 @@
 //! The decision: a pure function of policy, organization, role set, question and moment.
 //!
 //! Always true here: only `decide` can build a `Decision`, so an allow has passed Casbin's judgement of roles
-//! in force; an evaluation that fails is `Undecidable`, never a deny. Called by the authorizer alone.
+//! in force; an evaluation that fails is `Undecidable`, never a deny. Called by the authorizer; the
+//! reading use cases ask the same ladder (`effective_enabling`, `find`), so that a list never contradicts a check.
 
-use crate::domain::Timestamp;
-use crate::holding::{HeldGrant, Holding, Mark, Phase, Switches};
-use crate::policy::catalogue::{RoleIx, RoleMask};
+use crate::domain::{Generation, Timestamp};
+use crate::holding::{HeldGrant, Holding, Mark, Phase, Switch, Switches};
+use crate::policy::catalogue::{ProductIx, RoleIx, RoleMask};
 use crate::policy::{Policy, Undecidable, Verdict};
 use crate::question::Asked;
 
@@ -109,15 +110,25 @@ pub fn decide(
     asked: Asked,
     at: Timestamp,
 ) -> Result<Decision, Undecidable> {
-    let reason = reason(policy, subject, asked, at)?;
-    let mut boundaries = boundaries_after(policy, subject, asked, at);
-    boundaries.sort_unstable();
-    for boundary in boundaries {
-        if self::reason(policy, subject, asked, boundary)? != reason {
-            return Ok(Decision { reason, valid_until: Some(boundary) });
+    let reason_at = |at| reason(policy, subject, asked, at);
+    let reason = reason_at(at)?;
+    let valid_until = first_change(boundaries_after(policy, subject, asked, at), &reason, reason_at)?;
+    Ok(Decision { reason, valid_until })
+}
+
+/// The first of these moments at which a value is no longer what it is now.
+pub fn first_change<T: PartialEq>(
+    mut moments: Vec<Timestamp>,
+    now: &T,
+    value_at: impl Fn(Timestamp) -> Result<T, Undecidable>,
+) -> Result<Option<Timestamp>, Undecidable> {
+    moments.sort_unstable();
+    for moment in moments {
+        if value_at(moment)? != *now {
+            return Ok(Some(moment));
         }
     }
-    Ok(Decision { reason, valid_until: None })
+    Ok(None)
 }
 
 /// The roles that a question is made of, in the order in which their reasons count.
@@ -141,23 +152,15 @@ pub fn find<'a>(
         Subject::NoMember(_) => return refused(Reason::NotAMember),
         Subject::Member(switches, holding) => (switches, holding),
     };
-    if !holding.has_primary() {
-        return refused(Reason::NoPrimaryRole);
-    }
     let catalogue = policy.catalogue();
     let Some(product) = catalogue.get(role).map(|role| role.product()) else {
         return Err(Undecidable::ForeignRoles);
     };
-    let Some(switch) = switches.get(product) else { return refused(Reason::ProductNotEnabled) };
-    if switch.paused {
-        return refused(Reason::ProductPaused);
-    }
-    match holding.mark(product, switch.enabling) {
-        Some(Mark::AwaitingApproval) => return refused(Reason::AwaitingApproval),
-        Some(Mark::Suspended) => return refused(Reason::Suspended),
-        None => {}
-    }
-    let grants = || holding.grants(catalogue, product, switch.enabling);
+    let enabling = match effective_enabling(switches, holding, product) {
+        Ok(enabling) => enabling,
+        Err(reason) => return refused(reason),
+    };
+    let grants = || holding.grants(catalogue, product, enabling);
     let bit = |grant: &HeldGrant| catalogue.get(grant.role).map(|role| role.bit()).unwrap_or_default();
     let in_phase = |phase| grants().filter(move |grant| grant.phase(at) == phase);
     let in_force = in_phase(Phase::InForce).fold(RoleMask::default(), |mask, grant| mask.with(bit(grant)));
@@ -183,6 +186,26 @@ pub fn find<'a>(
             }
             found(Reason::RoleNotHeld, None)
         }
+    }
+}
+
+/// The enabling under which an account's grants of a product count; else why nothing of the product counts.
+pub fn effective_enabling(
+    switches: &Switches,
+    holding: &Holding,
+    product: ProductIx,
+) -> Result<Generation, Reason> {
+    if !holding.has_primary() {
+        return Err(Reason::NoPrimaryRole);
+    }
+    let Switch { enabling, paused } = switches.get(product).ok_or(Reason::ProductNotEnabled)?;
+    if paused {
+        return Err(Reason::ProductPaused);
+    }
+    match holding.mark(product, enabling) {
+        Some(Mark::AwaitingApproval) => Err(Reason::AwaitingApproval),
+        Some(Mark::Suspended) => Err(Reason::Suspended),
+        None => Ok(enabling),
     }
 }
 
@@ -214,10 +237,5 @@ fn boundaries_after(policy: &Policy, subject: Subject<'_>, asked: Asked, at: Tim
         .all_grants()
         .iter()
         .filter(|grant| product_of(grant.role).is_some_and(|p| products.contains(&p)));
-    let windows = concerned.filter_map(|grant| grant.window.as_deref());
-    windows
-        .flat_map(|window| [window.not_before, window.expires_at])
-        .flatten()
-        .filter(|moment| *moment > at)
-        .collect()
+    concerned.flat_map(HeldGrant::boundaries).filter(|moment| *moment > at).collect()
 }

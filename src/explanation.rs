@@ -104,7 +104,8 @@ fn deciding_grant(
     }
 }
 
-fn allowing_grant<'a>(
+/// The grant in force that allows by itself what a finding granted.
+pub fn allowing_grant<'a>(
     policy: &Policy,
     holding: &'a Holding,
     finding: &Finding<'_>,

@@ -36,6 +36,12 @@ impl Switches {
         self.0.get(product.index()).copied().flatten()
     }
 
+    /// The same products, none of them paused.
+    #[must_use]
+    pub fn resumed(&self) -> Self {
+        Self(self.0.iter().map(|switch| switch.map(|switch| Switch { paused: false, ..switch })).collect())
+    }
+
     /// Bytes on the heap.
     pub fn weight(&self) -> usize {
         size_of_val(&*self.0)
@@ -76,6 +82,12 @@ impl HeldGrant {
         } else {
             Phase::InForce
         }
+    }
+
+    /// The moments at which its phase changes.
+    pub fn boundaries(&self) -> impl Iterator<Item = Timestamp> {
+        let window = self.window.as_deref();
+        window.into_iter().flat_map(|window| [window.not_before, window.expires_at]).flatten()
     }
 }
 
@@ -154,6 +166,12 @@ impl Holding {
     /// Grants whose role the catalogue does not know.
     pub fn unknown(&self) -> &[RoleKey] {
         &self.unknown
+    }
+
+    /// The same grants, neither suspended nor awaiting approval anywhere.
+    #[must_use]
+    pub fn without_marks(&self) -> Self {
+        Self { marks: Box::default(), ..self.clone() }
     }
 
     /// The state that takes effect first, awaiting approval before suspended.

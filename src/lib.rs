@@ -2,16 +2,25 @@
 //!
 //! Start reading at `ARCHITECTURE.md`; the library exists for the binary, its tests and benches.
 
+pub mod app;
 pub mod authorizer;
 pub mod cache;
 pub mod change;
+pub mod cli;
 pub mod clock;
+pub mod code;
+pub mod config;
 pub mod decision;
 pub mod domain;
 pub mod exchange;
 pub mod explanation;
 pub mod freshness;
+pub mod health;
 pub mod holding;
+pub mod http;
+pub mod instrument;
 pub mod policy;
 pub mod question;
+pub mod reading;
 pub mod roles;
+pub mod telemetry;

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 
 use crate::change::{Change, Replacement};
 use crate::clock::Ticks;
+use crate::code::Code;
 use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
 
 /// One organization at one generation, with the role set that was asked for.
@@ -86,6 +87,19 @@ pub enum StoreError {
     /// Another process holds the embedded store.
     #[error("the store in {0} is in use by another process: ask that one over HTTP, or stop it")]
     InUse(String),
+}
+
+impl StoreError {
+    /// The code that a caller is told; the text may name internals and is for the log.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unavailable(_) => Code::StoreUnavailable,
+            Self::NotInitialised => Code::StoreNotInitialized,
+            Self::Refused(_) => Code::StoreRefused,
+            Self::Broken { .. } => Code::StoreDataBroken,
+            Self::InUse(_) => Code::StoreInUse,
+        }
+    }
 }
 
 /// Why a write took no effect, or may not have.

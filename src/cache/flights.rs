@@ -12,6 +12,7 @@ use futures_util::future::{BoxFuture, Shared};
 
 use crate::domain::{AccountId, OrganizationId};
 use crate::freshness::Stamp;
+use crate::instrument::Counter;
 use crate::roles::{Reading, StoreError};
 
 use super::Unknown;
@@ -44,15 +45,24 @@ struct Airborne {
 pub struct Flights(Arc<Mutex<Airborne>>);
 
 impl Flights {
-    /// Waits for the flight under this stamp; `read` takes off if there is none.
-    pub async fn join<F>(&self, key: FlightKey, stamp: Stamp, read: impl FnOnce() -> F) -> Outcome
+    /// Waits for the flight under this stamp, counting the caller as joined; `read` takes off if there is none.
+    pub async fn join<F>(
+        &self,
+        key: FlightKey,
+        stamp: Stamp,
+        read: impl FnOnce() -> F,
+        joined: &Counter,
+    ) -> Outcome
     where
         F: Future<Output = Outcome> + Send + 'static,
     {
         let outcome = {
             let mut airborne = self.lock();
             match airborne.flights.get(&key) {
-                Some(flight) if flight.stamp == stamp => flight.outcome.clone(),
+                Some(flight) if flight.stamp == stamp => {
+                    joined.increment();
+                    flight.outcome.clone()
+                }
                 _ => {
                     airborne.departed += 1;
                     let number = airborne.departed;

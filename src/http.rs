@@ -1,0 +1,63 @@
+//! The HTTP server: connections, routes, and one file for each dialect. hyper lives only here.
+//!
+//! Always true here: every limit and time is bounded by `HttpLimits`; a dialect parses a request into a
+//! `Question`, asks the authorizer and renders the answer, and decides nothing; whatever goes wrong becomes a
+//! problem with a code, never a decision. Constructed by `app`; tests pass their own listener and stop signal.
+
+mod admission;
+mod batch;
+mod body;
+mod check;
+mod connection;
+mod limits;
+mod listener;
+mod operations;
+mod problem;
+mod pulse;
+mod reply;
+mod request_id;
+mod router;
+mod server;
+mod watchdog;
+pub mod wire;
+
+use std::sync::Arc;
+
+use crate::authorizer::Authorizer;
+use crate::health::Health;
+use crate::policy::PolicySource;
+use crate::telemetry::Telemetry;
+
+use self::admission::Slots;
+
+pub use self::limits::HttpLimits;
+pub use self::listener::{ListenAddress, Listener};
+pub use self::server::{Stopped, serve};
+
+/// What the server answers from.
+#[derive(Debug, Clone)]
+pub struct Services {
+    pub authorizer: Arc<Authorizer>,
+    pub policies: Arc<PolicySource>,
+    pub telemetry: Arc<Telemetry>,
+    pub health: Arc<Health>,
+    /// Write one log line for each decision.
+    pub decision_log: bool,
+}
+
+/// Everything that a request may need, shared by all connections of one server.
+#[derive(Debug)]
+struct App {
+    services: Services,
+    limits: HttpLimits,
+    requests: Arc<Slots>,
+    connections: Arc<Slots>,
+}
+
+impl App {
+    fn new(services: Services, limits: HttpLimits) -> Self {
+        let requests = Slots::new(limits.max_requests);
+        let connections = Slots::new(limits.max_connections);
+        Self { services, limits, requests, connections }
+    }
+}

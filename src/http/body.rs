@@ -1,0 +1,96 @@
+//! Reads the body of a request: bounded in bytes and in time.
+//!
+//! Always true here: an announced length over the bound is refused before a byte is read; what breaks off or
+//! stalls ends the connection with the answer, since nothing after it can be trusted to be a request. A body
+//! that comes in one piece is not copied. Called by the handlers that take one.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::Request;
+use hyper::body::{Body, Incoming};
+use hyper::header::CONTENT_TYPE;
+
+use crate::code::Code;
+
+use super::problem::Problem;
+
+/// Reads a JSON body of at most `limit` bytes.
+pub async fn read_json(
+    request: Request<Incoming>,
+    limit: usize,
+    deadline: Duration,
+) -> Result<Bytes, Problem> {
+    let media_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+    if !media_type.is_some_and(is_json) {
+        return Err(Problem::new(Code::UnsupportedMediaType).closing());
+    }
+    let body = request.into_body();
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    match tokio::time::timeout(deadline, collect(body, limit)).await {
+        Ok(read) => read,
+        Err(_) => Err(Problem::new(Code::RequestTimeout).closing()),
+    }
+}
+
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Problem> {
+    let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
+    if first.len() > limit {
+        return Err(too_large(limit));
+    }
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut all = BytesMut::from(first);
+    while let Some(more) = next(&mut body).await? {
+        if all.len() + more.len() > limit {
+            return Err(too_large(limit));
+        }
+        all.extend_from_slice(&more);
+    }
+    Ok(all.freeze())
+}
+
+/// The next piece of the body; trailers are skipped.
+async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::new(Code::IncompleteBody).closing())?;
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::because(Code::BodyTooLarge, format!("The body of this request may have {limit} bytes."))
+        .closing()
+}
+
+/// `application/json`, with or without parameters.
+fn is_json(media_type: &[u8]) -> bool {
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_and_case_of_the_media_type_do_not_matter() {
+        for json in
+            ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json ;x"]
+        {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in
+            ["", "text/json", "application/jsonp", "application/problem+json", "text/plain, application/json"]
+        {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `POST /check` and `GET /check`: the native dialect's single question.
+//!
+//! Always true here: the question is resolved against one policy snapshot and judged by the same; the answer
+//! is 200 whenever there is a decision. Called by the router.
+
+use std::sync::Arc;
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use crate::authorizer::{Answer, NoAnswer};
+use crate::policy::Policy;
+use crate::question::Question;
+use crate::telemetry::{DecisionRecord, Surface};
+
+use super::App;
+use super::body::read_json;
+use super::problem::Problem;
+use super::reply::{JSON, Reply, reply};
+use super::request_id::RequestId;
+use super::wire::{Members, read_query, read_question, resolve, write_answer};
+
+/// Room for an answer without an explanation.
+const ANSWER_BYTES: usize = 192;
+
+pub async fn get(app: &App, request: &Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
+    let members = read_query(request.uri().query().unwrap_or_default())?;
+    answer(app, &members, id).await
+}
+
+pub async fn post(app: &App, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
+    let body = read_json(request, app.limits.max_body_bytes, app.limits.body_timeout).await?;
+    answer(app, &read_question(&body)?, id).await
+}
+
+async fn answer(app: &App, members: &Members<'_>, id: &RequestId) -> Result<Reply, Problem> {
+    let policy = app.services.policies.current();
+    let question = resolve(members, None, &policy)?;
+    let outcome = app.services.authorizer.check(&policy, &question).await;
+    record(app, Surface::Check, (&policy, &question, outcome.as_ref()), id);
+    let answer = outcome?;
+    let mut body = Vec::with_capacity(ANSWER_BYTES);
+    write_answer(&mut body, &answer, Some(policy.version()));
+    Ok(reply(body, JSON))
+}
+
+/// Counts a decision, and logs the question if the operator asked for that. An unknown is counted by whoever
+/// renders it.
+pub fn record(
+    app: &App,
+    surface: Surface,
+    (policy, question, outcome): (&Arc<Policy>, &Question, Result<&Answer, &NoAnswer>),
+    id: &RequestId,
+) {
+    if let Ok(answer) = outcome {
+        app.services.telemetry.decided(surface, answer);
+    }
+    if app.services.decision_log {
+        DecisionRecord { surface, request_id: id.as_str(), policy, question, outcome }.write();
+    }
+}

@@ -1,0 +1,115 @@
+//! One connection: HTTP/1.1 or HTTP/2, under its deadlines, until it ends or is asked to.
+//!
+//! Always true here: a client that stops in the middle of a header, sends nothing, or takes nothing of its
+//! answer loses the connection in bounded time; the clock is looked at only when the connection has to wait,
+//! so deadlines cost a busy connection nothing; a panic ends this connection alone. Spawned by the server.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use crate::telemetry::Timeout;
+
+use super::App;
+use super::pulse::{Pulse, Watched};
+use super::router;
+use super::watchdog::{Verdict, Watchdog};
+
+/// hyper counts what its limits do not name, such as line ends, and needs some room beyond ours: within it the
+/// router answers with a problem, beyond it hyper answers 431 without a body.
+const HEADER_ROOM: usize = 16 << 10;
+const HYPER_HEADER_FIELDS: usize = 100;
+
+/// What the server wants of its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Serving,
+    /// End as soon as no request is lost by it.
+    Draining,
+    /// End now.
+    Aborting,
+}
+
+/// Serves one connection to its end.
+pub async fn serve_connection<S>(app: Arc<App>, stream: S, stage: watch::Receiver<Stage>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let pulse = Arc::new(Pulse::default());
+    let service = {
+        let (app, pulse) = (Arc::clone(&app), Arc::clone(&pulse));
+        service_fn(move |request| {
+            let (app, request_pulse) = (Arc::clone(&app), pulse.request(request.version()));
+            async move {
+                let reply = router::respond(app, request).await;
+                drop(request_pulse);
+                Ok::<_, Infallible>(reply)
+            }
+        })
+    };
+    let builder = builder(&app);
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&pulse)));
+    let connection = builder.serve_connection(io, service);
+    if let Some(cause) = drive(connection, &app, &pulse, stage).await {
+        app.services.telemetry.connection_timed_out(cause);
+    }
+}
+
+/// Runs a connection until it ends; the answer is the deadline that ended it, if one did.
+async fn drive(
+    connection: impl GracefulConnection,
+    app: &App,
+    pulse: &Arc<Pulse>,
+    mut stage: watch::Receiver<Stage>,
+) -> Option<Timeout> {
+    let mut connection = pin!(connection);
+    let mut watchdog = Watchdog::new(&app.limits, Arc::clone(pulse));
+    let mut retired = false;
+    loop {
+        tokio::select! {
+            biased;
+            // What goes wrong on a connection is its client's doing: there is nobody to tell.
+            _ = connection.as_mut() => return retired.then_some(Timeout::Idle),
+            changed = stage.changed() => match *stage.borrow_and_update() {
+                Stage::Aborting => return None,
+                _ if changed.is_err() => return None,
+                Stage::Serving => {}
+                // HTTP/2 can say which requests it still takes.
+                Stage::Draining if pulse.beat().http2 => connection.as_mut().graceful_shutdown(),
+                // HTTP/1 cannot: a request may be on its way. Answers say that they are the last.
+                Stage::Draining => watchdog.hurry(),
+            },
+            verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
+                Verdict::Cut(cause) => return Some(cause),
+                Verdict::Retire => {
+                    retired = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            },
+        }
+    }
+}
+
+fn builder(app: &App) -> auto::Builder<TokioExecutor> {
+    let limits = &app.limits;
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        // A client may close its sending half behind its request.
+        .half_close(true)
+        .max_headers(HYPER_HEADER_FIELDS)
+        .max_buf_size(limits.max_header_bytes.saturating_add(HEADER_ROOM))
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_streams)
+        .max_header_list_size(u32::try_from(limits.max_header_bytes + HEADER_ROOM).unwrap_or(u32::MAX));
+    builder
+}

@@ -1,0 +1,152 @@
+//! Where the server listens: a TCP address or a unix socket.
+//!
+//! Always true here: a unix socket that a dead process left behind is replaced, one that answers is not; the
+//! socket file goes away with the listener. Bound by `app`, accepted from by the server.
+
+use std::fmt;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// An address as `127.0.0.1:8181`, `localhost:8181` or `unix:/run/rolegate.sock`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenAddress {
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+/// Why a text is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("neither HOST:PORT nor unix:/PATH")]
+pub struct InvalidAddress;
+
+impl FromStr for ListenAddress {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() { Err(InvalidAddress) } else { Ok(Self::Unix(path.into())) };
+        }
+        match text.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+                Ok(Self::Tcp(text.to_owned()))
+            }
+            _ => Err(InvalidAddress),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixSocket),
+}
+
+/// A unix socket and its file.
+#[derive(Debug)]
+pub struct UnixSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        // A file that is gone already is what we want.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// A connection that was just accepted.
+#[derive(Debug)]
+pub enum Accepted {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    /// Port 0 takes a free port; `url` tells which.
+    pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
+        match address {
+            ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            ListenAddress::Unix(path) => {
+                remove_dead_socket(path).await?;
+                let listener = UnixListener::bind(path)?;
+                Ok(Self::Unix(UnixSocket { listener, path: path.clone() }))
+            }
+        }
+    }
+
+    /// The address that clients use: `http://127.0.0.1:8181` or `unix:/run/rolegate.sock`.
+    pub fn url(&self) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => Ok(format!("http://{}", listener.local_addr()?)),
+            Self::Unix(socket) => Ok(format!("unix:{}", socket.path.display())),
+        }
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // An answer is one write: waiting for more of it would only delay it.
+                stream.set_nodelay(true)?;
+                Ok(Accepted::Tcp(stream))
+            }
+            Self::Unix(socket) => socket.listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+        }
+    }
+}
+
+async fn remove_dead_socket(path: &Path) -> io::Result<()> {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if !is_socket {
+        return Ok(());
+    }
+    match UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        // Binding will say that the address is in use.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for good in ["127.0.0.1:0", "[::1]:8181", "localhost:80", "unix:/tmp/x"] {
+            assert_eq!(good.parse::<ListenAddress>().unwrap().to_string(), good);
+        }
+        for bad in ["", "unix:", "8181", ":8181", "host:port", "host:70000"] {
+            assert!(bad.parse::<ListenAddress>().is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_socket_is_replaced_a_living_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = ListenAddress::Unix(folder.path().join("socket"));
+        let living = Listener::bind(&address).await.unwrap();
+        assert_eq!(Listener::bind(&address).await.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        drop(living);
+        // As a killed process leaves it.
+        drop(std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap());
+        let replaced = Listener::bind(&address).await.unwrap();
+        drop(replaced);
+        assert!(!folder.path().join("socket").exists());
+    }
+}

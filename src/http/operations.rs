@@ -1,0 +1,159 @@
+//! What operators and orchestrators ask: alive, ready, health, metrics, and the documents of this API.
+//!
+//! Always true here: nothing waits for the store or passes admission, so these answer under any load; liveness
+//! depends on nothing. Called by the router.
+
+use std::fmt::Write;
+
+use hyper::StatusCode;
+use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
+use serde::Serialize;
+
+use crate::clock::Ticks;
+use crate::domain::Timestamp;
+use crate::health::{Evidence, HealthReason, Report, State};
+use crate::roles::StoreStatus;
+use crate::telemetry::{Format, Scene};
+
+use super::App;
+use super::reply::{JSON, Reply, reply};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
+
+pub fn livez() -> Reply {
+    reply("ok\n", TEXT)
+}
+
+/// 200 while requests should be sent here, else 503. `?verbose` lists what was looked at.
+pub fn readyz(app: &App, query: Option<&str>) -> Reply {
+    let (report, store) = assess(app);
+    let verbose = query.is_some_and(|query| query.split('&').any(|parameter| parameter == "verbose"));
+    let body = if verbose {
+        verbose_text(&report, &store)
+    } else if report.ready {
+        "ok\n".to_owned()
+    } else {
+        "not ready\n".to_owned()
+    };
+    let mut reply = reply(body, TEXT);
+    if !report.ready {
+        *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    reply
+}
+
+fn verbose_text(report: &Report, store: &StoreStatus) -> String {
+    let sign = |good| if good { "[+]" } else { "[-]" };
+    let mut text = String::from("[+]policy ok\n");
+    // Writing into a string cannot fail.
+    let _ = match &store.trouble {
+        None => writeln!(text, "[+]store {} ok", store.kind),
+        Some(trouble) => {
+            let usable = report.state == State::Stale;
+            writeln!(text, "{}store {} {}", sign(usable), store.kind, trouble.code().as_str())
+        }
+    };
+    let running = if report.stopping { "stopping" } else { "ok" };
+    let _ = writeln!(text, "{}server {running}", sign(!report.stopping));
+    text.push_str(if report.ready { "ready\n" } else { "not ready\n" });
+    text
+}
+
+#[derive(Serialize)]
+struct HealthBody<'a> {
+    state: State,
+    ready: bool,
+    reasons: &'a [HealthReason],
+    version: &'static str,
+    policy: PolicyHealth<'a>,
+    store: StoreHealth<'a>,
+    cache: CacheHealth,
+}
+
+#[derive(Serialize)]
+struct PolicyHealth<'a> {
+    version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_failed_reload: Option<Timestamp>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct StoreHealth<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<&'static str>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct CacheHealth {
+    bytes: u64,
+    entries: u64,
+}
+
+/// The state in full. Always 200: it is the answer; `/readyz` is for machines that look at the status.
+pub fn health(app: &App) -> Reply {
+    let (report, store) = assess(app);
+    let policies = &app.services.policies;
+    let policy = policies.current();
+    let (bytes, entries) = app.services.authorizer.cache().size();
+    let body = HealthBody {
+        state: report.state,
+        ready: report.ready,
+        reasons: &report.reasons,
+        version: env!("CARGO_PKG_VERSION"),
+        policy: PolicyHealth {
+            version: policy.version(),
+            last_failed_reload: policies.last_failure().map(|failure| failure.at),
+            warnings: policy.warnings().iter().map(ToString::to_string).collect(),
+        },
+        store: StoreHealth {
+            kind: store.kind,
+            trouble: store.trouble.as_ref().map(|trouble| trouble.code().as_str()),
+            warnings: &store.warnings,
+        },
+        cache: CacheHealth { bytes, entries },
+    };
+    // Strings, numbers and times of our own clock always serialize.
+    reply(serde_json::to_vec(&body).unwrap_or_default(), JSON)
+}
+
+pub fn metrics(app: &App, headers: &HeaderMap) -> Reply {
+    let (report, store) = assess(app);
+    let services = &app.services;
+    let policy = services.policies.current();
+    let scene = Scene {
+        cache: services.authorizer.cache(),
+        store: &store,
+        report: &report,
+        policy_version: policy.version(),
+        requests_in_flight: app.requests.taken(),
+        connections_open: app.connections.taken(),
+    };
+    let format = Format::accepted(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
+    reply(services.telemetry.scrape(&scene, format), HeaderValue::from_static(format.content_type()))
+}
+
+pub fn openapi() -> Reply {
+    reply(include_str!("../../docs/openapi.json"), JSON)
+}
+
+/// Where the `type` of every problem points.
+pub fn errors() -> Reply {
+    reply(include_str!("../../docs/errors.md"), MARKDOWN)
+}
+
+fn assess(app: &App) -> (Report, StoreStatus) {
+    let services = &app.services;
+    let store = services.authorizer.store();
+    let status = store.status();
+    let still_holds = |sent: Ticks| store.memory_bound().is_none_or(|bound| Ticks::now().since(sent) < bound);
+    let evidence = Evidence {
+        store: &status,
+        memory_holds: services.authorizer.cache().metrics().last_answer().is_some_and(still_holds),
+        policy_failure: services.policies.last_failure().map(|failure| failure.problems.to_string()),
+    };
+    (services.health.assess(evidence), status)
+}

@@ -1,0 +1,219 @@
+//! From a request to its handler, and from whatever the handler says to an answer.
+//!
+//! Always true here: every request gets exactly one answer with the request's id; nothing is counted twice;
+//! decision routes pass admission, health and metrics do not. A route is added in `resources!` and in `handle`.
+//! Called by `connection` for each request.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hyper::body::Incoming;
+use hyper::header::{CACHE_CONTROL, CONNECTION, HOST, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Version};
+
+use crate::code::Code;
+use crate::telemetry::{Route, Surface};
+
+use super::problem::Problem;
+use super::reply::Reply;
+use super::request_id::{RequestId, X_REQUEST_ID};
+use super::{App, batch, check, operations};
+
+macro_rules! resources {
+    ($($name:ident = $path:literal, $methods:literal, $route:ident;)*) => {
+        /// What a path names.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Resource {
+            $($name,)*
+        }
+
+        impl Resource {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Byte by byte: no decoding, no trailing slash.
+            fn at(path: &str) -> Option<Self> {
+                match path {
+                    $($path => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            #[cfg(test)]
+            const fn path(self) -> &'static str {
+                match self {
+                    $(Self::$name => $path,)*
+                }
+            }
+
+            /// The methods, as the `Allow` header lists them.
+            const fn methods(self) -> &'static str {
+                match self {
+                    $(Self::$name => $methods,)*
+                }
+            }
+
+            const fn route(self) -> Route {
+                match self {
+                    $(Self::$name => Route::$route,)*
+                }
+            }
+        }
+    };
+}
+
+// HEAD is missing where a body holds the decision: its status alone would read as an allow.
+resources! {
+    Check = "/check", "GET, POST", Check;
+    Batch = "/check/batch", "POST", Batch;
+    Livez = "/livez", "GET, HEAD", Operations;
+    Readyz = "/readyz", "GET, HEAD", Operations;
+    Health = "/health", "GET, HEAD", Operations;
+    Metrics = "/metrics", "GET, HEAD", Operations;
+    OpenApi = "/openapi.json", "GET, HEAD", Operations;
+    Errors = "/errors", "GET, HEAD", Operations;
+}
+
+impl Resource {
+    fn takes(self, method: &Method) -> bool {
+        self.methods().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// The surface that decisions of this resource are counted under; with one goes admission.
+    const fn surface(self) -> Option<Surface> {
+        match self {
+            Self::Check => Some(Surface::Check),
+            Self::Batch => Some(Surface::Batch),
+            Self::Livez | Self::Readyz | Self::Health | Self::Metrics | Self::OpenApi | Self::Errors => None,
+        }
+    }
+}
+
+/// Answers one request.
+pub async fn respond(app: Arc<App>, request: Request<Incoming>) -> Reply {
+    let started = Instant::now();
+    let telemetry = &app.services.telemetry;
+    let id = RequestId::of(request.headers());
+    let version = request.version();
+    let resource = Resource::at(request.uri().path());
+    let cacheable = resource == Some(Resource::Check) && request.method() == Method::GET;
+
+    let (mut reply, mut close) = match handle(&app, resource, request, &id).await {
+        Ok(reply) => (reply, false),
+        Err(problem) => {
+            telemetry.undecided(resource.and_then(Resource::surface), problem.code);
+            if let Some(cause) = &problem.cause {
+                telemetry.log_unknown(problem.code, cause, id.as_str());
+            }
+            (problem.reply(id.as_str()), problem.close)
+        }
+    };
+    close |= app.services.health.is_stopping();
+    let headers = reply.headers_mut();
+    headers.insert(X_REQUEST_ID, id.into_header());
+    if cacheable {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if close && version < Version::HTTP_2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    telemetry.request_ended(resource.map_or(Route::Other, Resource::route), started.elapsed());
+    reply
+}
+
+async fn handle(
+    app: &App,
+    resource: Option<Resource>,
+    request: Request<Incoming>,
+    id: &RequestId,
+) -> Result<Reply, Problem> {
+    check_header(app, &request)?;
+    let Some(resource) = resource else { return Err(Problem::new(Code::NotFound)) };
+    if !resource.takes(request.method()) {
+        let allow = Some(resource.methods());
+        return Err(Problem { allow, ..Problem::new(Code::MethodNotAllowed) });
+    }
+    let _slot = match resource.surface() {
+        Some(_) => Some(app.requests.take().ok_or_else(|| Problem::new(Code::Overloaded))?),
+        None => None,
+    };
+    match resource {
+        Resource::Check if request.method() == Method::GET => check::get(app, &request, id).await,
+        Resource::Check => check::post(app, request, id).await,
+        Resource::Batch => batch::post(app, request, id).await,
+        Resource::Livez => Ok(operations::livez()),
+        Resource::Readyz => Ok(operations::readyz(app, request.uri().query())),
+        Resource::Health => Ok(operations::health(app)),
+        Resource::Metrics => Ok(operations::metrics(app, request.headers())),
+        Resource::OpenApi => Ok(operations::openapi()),
+        Resource::Errors => Ok(operations::errors()),
+    }
+}
+
+/// The bounds of a header, and its Host: two readers of one request must not see two hosts.
+fn check_header<B>(app: &App, request: &Request<B>) -> Result<(), Problem> {
+    let headers = request.headers();
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if headers.len() > app.limits.max_header_fields
+        || header_bytes(headers) + target > app.limits.max_header_bytes
+    {
+        return Err(Problem::new(Code::HeadersTooLarge).closing());
+    }
+    match headers.get_all(HOST).iter().count() {
+        1 => Ok(()),
+        // HTTP/1.0 knew no Host, HTTP/2 has `:authority`.
+        0 if request.version() != Version::HTTP_11 => Ok(()),
+        _ => Err(Problem::new(Code::InvalidHost).closing()),
+    }
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use crate::decision::Reason;
+
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::from_str(include_str!("../../docs/openapi.json")).unwrap()
+    }
+
+    /// HEAD is GET without its body and not described by itself.
+    #[test]
+    fn the_openapi_document_has_exactly_the_routes() {
+        let described: BTreeSet<(String, String)> = document()["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().unwrap().keys();
+                methods.map(|method| (path.clone(), method.to_uppercase())).collect::<Vec<_>>()
+            })
+            .collect();
+        let served: BTreeSet<(String, String)> = Resource::ALL
+            .iter()
+            .flat_map(|resource| {
+                let methods = resource.methods().split(", ").filter(|method| *method != "HEAD");
+                methods.map(|method| (resource.path().to_owned(), method.to_owned())).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(described, served);
+    }
+
+    #[test]
+    fn the_openapi_document_has_exactly_the_codes_and_reasons() {
+        let words = |schema: &str| -> Vec<String> {
+            let list = document()["components"]["schemas"][schema]["enum"].clone();
+            serde_json::from_value(list).unwrap()
+        };
+        assert_eq!(words("Code"), Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>());
+        assert_eq!(words("Reason"), Reason::ALL.map(Reason::as_str));
+    }
+}

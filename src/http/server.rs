@@ -1,0 +1,147 @@
+//! The accept loop, and the orderly end of it.
+//!
+//! Always true here: a failed accept never ends the loop nor spins; nobody who connected before the stop is
+//! dropped without an answer while the drain time lasts. After the stop signal: not ready but still serving,
+//! every answer of HTTP/1 being the last of its connection; then no new connections; then an end for the old
+//! ones. Called by `app` and by tests.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::code::Code;
+use crate::telemetry::LogGate;
+
+use super::connection::{Stage, serve_connection};
+use super::listener::{Accepted, Listener};
+use super::problem::Problem;
+use super::request_id::RequestId;
+use super::{App, HttpLimits, Services};
+
+/// Pause after an accept failed for want of something, such as file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The queue of connections counts as empty after this long without one.
+const QUEUE_QUIET: Duration = Duration::from_millis(20);
+const QUEUE_LIMIT: Duration = Duration::from_millis(500);
+
+/// How the server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// Connections that were cut off when the drain time was over.
+    pub cut_off: usize,
+}
+
+/// Serves until `shutdown` completes and all requests that came before the end are answered.
+pub async fn serve(
+    listener: Listener,
+    services: Services,
+    limits: HttpLimits,
+    shutdown: impl Future<Output = ()>,
+) -> Stopped {
+    let app = Arc::new(App::new(services, limits));
+    let (stage, _) = watch::channel(Stage::Serving);
+    let mut server = Server { app: &app, listener: &listener, stage: &stage, gate: LogGate::default() };
+    server.accept_until(shutdown).await;
+
+    tracing::info!(grace = ?app.limits.stop_grace, "stopping: no longer ready");
+    app.services.health.stop();
+    server.accept_until(sleep(app.limits.stop_grace)).await;
+    server.empty_queue().await;
+    drop(listener);
+
+    stage.send_replace(Stage::Draining);
+    let cut_off = match timeout(app.limits.stop_drain, stage.closed()).await {
+        Ok(()) => 0,
+        Err(_) => stage.receiver_count(),
+    };
+    stage.send_replace(Stage::Aborting);
+    tracing::info!(cut_off, "stopped");
+    Stopped { cut_off }
+}
+
+struct Server<'a> {
+    app: &'a Arc<App>,
+    listener: &'a Listener,
+    stage: &'a watch::Sender<Stage>,
+    gate: LogGate,
+}
+
+impl Server<'_> {
+    async fn accept_until(&mut self, end: impl Future<Output = ()>) {
+        let mut end = pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut end => return,
+                accepted = self.listener.accept() => self.take(accepted).await,
+            }
+        }
+    }
+
+    /// Takes the connections that the kernel has already accepted for us.
+    async fn empty_queue(&mut self) {
+        let queue = async {
+            while let Ok(accepted) = timeout(QUEUE_QUIET, self.listener.accept()).await {
+                self.take(accepted).await;
+            }
+        };
+        // Whoever keeps connecting now was told by readiness to stop.
+        let _ = timeout(QUEUE_LIMIT, queue).await;
+    }
+
+    async fn take(&mut self, accepted: io::Result<Accepted>) {
+        match accepted {
+            Ok(accepted) => self.spawn(accepted),
+            Err(error) if is_the_clients(&error) => {}
+            Err(error) => {
+                self.app.services.telemetry.accept_failed();
+                if let Some(suppressed) = self.gate.pass() {
+                    tracing::warn!(%error, suppressed, "cannot accept connections");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+
+    fn spawn(&self, accepted: Accepted) {
+        let telemetry = &self.app.services.telemetry;
+        let Some(slot) = self.app.connections.take() else {
+            telemetry.connection_refused();
+            return turn_away(accepted);
+        };
+        telemetry.connection_accepted();
+        let (app, stage) = (Arc::clone(self.app), self.stage.subscribe());
+        tokio::spawn(async move {
+            let _slot = slot;
+            match accepted {
+                Accepted::Tcp(stream) => serve_connection(app, stream, stage).await,
+                Accepted::Unix(stream) => serve_connection(app, stream, stage).await,
+            }
+        });
+    }
+}
+
+/// Tells a client in one write that there are too many connections.
+fn turn_away(accepted: Accepted) {
+    let problem = Problem::because(Code::Overloaded, "Too many connections are open.");
+    let message = problem.message(RequestId::random().as_str());
+    // A fresh socket has room for it; if not, closing says enough.
+    let _ = match accepted {
+        Accepted::Tcp(mut stream) => stream.write_all(&message).now_or_never(),
+        Accepted::Unix(mut stream) => stream.write_all(&message).now_or_never(),
+    };
+}
+
+/// The connection was gone before it was accepted; the next one may be fine.
+fn is_the_clients(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}

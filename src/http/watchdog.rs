@@ -1,0 +1,134 @@
+//! The deadlines of one connection.
+//!
+//! Always true here: one timer for all deadlines; the clock is read only when a deadline may have to move, so a
+//! busy connection pays a few loads. An idle connection is found between one and two idle times after its last
+//! request. Polled by `connection` whenever the connection itself has to wait.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::telemetry::Timeout;
+
+use super::limits::HttpLimits;
+use super::pulse::{Beat, Pulse};
+
+/// What is to be done with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Ask it to end; it has nothing under way.
+    Retire,
+    /// Drop it.
+    Cut(Timeout),
+}
+
+/// Watches one connection.
+#[derive(Debug)]
+pub struct Watchdog<'a> {
+    limits: &'a HttpLimits,
+    pulse: Arc<Pulse>,
+    timer: Pin<Box<Sleep>>,
+    /// When the present header began, and how many requests had begun before it.
+    header: Option<(Instant, u64)>,
+    stuck: Option<Instant>,
+    /// Since when nothing began, and how many requests had begun by then.
+    quiet: (Instant, u64),
+    /// How long quiet is allowed to last.
+    patience: Duration,
+    retired: Option<Instant>,
+}
+
+impl<'a> Watchdog<'a> {
+    pub fn new(limits: &'a HttpLimits, pulse: Arc<Pulse>) -> Self {
+        Self {
+            limits,
+            pulse,
+            timer: Box::pin(sleep(limits.idle_timeout)),
+            header: None,
+            stuck: None,
+            quiet: (Instant::now(), 0),
+            patience: limits.idle_timeout,
+            retired: None,
+        }
+    }
+
+    /// From now on a quiet connection is retired after the shorter time of a stopping server.
+    pub fn hurry(&mut self) {
+        self.patience = self.limits.stop_linger;
+        let now = Instant::now();
+        self.quiet = (now, self.pulse.beat().requests);
+        self.wake_by(now + self.patience);
+    }
+
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        let beat = self.pulse.beat();
+        self.note(beat);
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            let now = Instant::now();
+            if let Some(verdict) = self.judge(beat, now) {
+                return Poll::Ready(verdict);
+            }
+            let next = self.next(beat, now);
+            self.timer.as_mut().reset(next);
+        }
+    }
+
+    /// Starts and ends the clocks of header and write.
+    fn note(&mut self, beat: Beat) {
+        if !beat.in_header {
+            self.header = None;
+        } else if self.header.is_none_or(|(_, before)| before != beat.requests) {
+            let now = Instant::now();
+            self.header = Some((now, beat.requests));
+            self.wake_by(now + self.limits.header_timeout);
+        }
+        if !beat.stuck {
+            self.stuck = None;
+        } else if self.stuck.is_none() {
+            let now = Instant::now();
+            self.stuck = Some(now);
+            self.wake_by(now + self.limits.write_timeout);
+        }
+    }
+
+    fn judge(&mut self, beat: Beat, now: Instant) -> Option<Verdict> {
+        let over = |since: Instant, limit| now >= since + limit;
+        if self.stuck.is_some_and(|since| over(since, self.limits.write_timeout)) {
+            return Some(Verdict::Cut(Timeout::Write));
+        }
+        if self.header.is_some_and(|(since, _)| over(since, self.limits.header_timeout)) {
+            return Some(Verdict::Cut(Timeout::Header));
+        }
+        if self.retired.is_some_and(|since| over(since, self.limits.write_timeout)) {
+            return Some(Verdict::Cut(Timeout::Idle));
+        }
+        if beat.is_busy || beat.in_header || self.quiet.1 != beat.requests {
+            self.quiet = (now, beat.requests);
+        } else if self.retired.is_none() && over(self.quiet.0, self.patience) {
+            self.retired = Some(now);
+            return Some(Verdict::Retire);
+        }
+        None
+    }
+
+    fn next(&self, beat: Beat, now: Instant) -> Instant {
+        let header = self.header.map(|(since, _)| since + self.limits.header_timeout);
+        let stuck = self.stuck.map(|since| since + self.limits.write_timeout);
+        let quiet = match self.retired {
+            Some(since) => since + self.limits.write_timeout,
+            None => self.quiet.0 + self.patience,
+        };
+        let quiet = if beat.is_busy { quiet.max(now + self.patience) } else { quiet };
+        [header, stuck].into_iter().flatten().fold(quiet, Instant::min)
+    }
+
+    fn wake_by(&mut self, deadline: Instant) {
+        if deadline < self.timer.deadline() {
+            self.timer.as_mut().reset(deadline);
+        }
+    }
+}

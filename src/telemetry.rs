@@ -1,0 +1,191 @@
+//! Every metric of the process, and the log of decisions.
+//!
+//! Always true here: handles lie in arrays by enum, so that counting is one atomic add; labels come from
+//! closed lists and never hold an account or organization; *unknown* has families of its own and is never
+//! counted as a deny. Counted by `http`, scraped by its `/metrics`; `docs/metrics.md` lists the families.
+
+mod decision_log;
+mod exposition;
+mod families;
+mod log_gate;
+mod scrape;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::authorizer::Answer;
+use crate::cache::Source;
+use crate::code::Code;
+use crate::decision::Reason;
+use crate::domain::Timestamp;
+use crate::instrument::{Counter, Histogram};
+
+pub use decision_log::DecisionRecord;
+pub use exposition::Format;
+pub use log_gate::LogGate;
+pub use scrape::Scene;
+
+macro_rules! labels {
+    ($(#[$doc:meta])* $enum:ident { $($name:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $enum {
+            $($name,)*
+        }
+
+        impl $enum {
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The word of the metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+labels! {
+    /// Where decisions are asked for.
+    Surface {
+        Check = "check",
+        Batch = "batch",
+    }
+}
+
+labels! {
+    /// What a request was for.
+    Route {
+        Check = "check",
+        Batch = "batch",
+        Operations = "operations",
+        Other = "other",
+    }
+}
+
+labels! {
+    /// Why the server ended a connection that did not end by itself.
+    Timeout {
+        Header = "header",
+        Idle = "idle",
+        Write = "write",
+    }
+}
+
+labels! {
+    /// How an attempt to load the policy again ended.
+    Reload {
+        Swapped = "swapped",
+        Unchanged = "unchanged",
+        Failed = "failed",
+    }
+}
+
+type DecisionCounters = [[[Counter; Source::ALL.len()]; Reason::ALL.len()]; Surface::ALL.len()];
+
+/// All handles of one process.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    decisions: DecisionCounters,
+    unknown: [CodeCounters; Surface::ALL.len()],
+    refused: CodeCounters,
+    request_duration: [Histogram; Route::ALL.len()],
+    connections: Counter,
+    connections_refused: Counter,
+    connections_timed_out: [Counter; Timeout::ALL.len()],
+    accept_errors: Counter,
+    policy_reloads: [Counter; Reload::ALL.len()],
+    /// Milliseconds since the Unix epoch; 0 before the first load.
+    policy_loaded_at: AtomicI64,
+    /// Private causes of unknowns, one line a second for each code.
+    unknown_log: CodeGates,
+}
+
+#[derive(Debug)]
+struct CodeCounters([Counter; Code::ALL.len()]);
+
+impl Default for CodeCounters {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
+}
+
+impl CodeCounters {
+    fn of(&self, code: Code) -> Option<&Counter> {
+        self.0.get(code.index())
+    }
+}
+
+#[derive(Debug)]
+struct CodeGates([LogGate; Code::ALL.len()]);
+
+impl Default for CodeGates {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| LogGate::default()))
+    }
+}
+
+impl Telemetry {
+    /// Counts one decision.
+    pub fn decided(&self, surface: Surface, answer: &Answer) {
+        let by_reason = self.decisions.get(surface as usize);
+        let by_source = by_reason.and_then(|table| table.get(answer.decision.reason() as usize));
+        bump(by_source.and_then(|table| table.get(answer.source as usize)));
+    }
+
+    /// Counts a question or a request that got no decision: as unknown or as refused, by its code.
+    pub fn undecided(&self, surface: Option<Surface>, code: Code) {
+        match surface {
+            Some(surface) if code.is_unknown() => {
+                bump(self.unknown.get(surface as usize).and_then(|codes| codes.of(code)));
+            }
+            _ => bump(self.refused.of(code)),
+        }
+    }
+
+    /// Tells the log why there was no answer, at most once a second for each code.
+    pub fn log_unknown(&self, code: Code, cause: &dyn std::fmt::Display, request_id: &str) {
+        let Some(suppressed) = self.unknown_log.0.get(code.index()).and_then(LogGate::pass) else { return };
+        tracing::warn!(code = code.as_str(), %cause, request_id, suppressed, "no answer");
+    }
+
+    pub fn request_ended(&self, route: Route, took: Duration) {
+        if let Some(histogram) = self.request_duration.get(route as usize) {
+            histogram.observe(took);
+        }
+    }
+
+    pub fn connection_accepted(&self) {
+        self.connections.increment();
+    }
+
+    pub fn connection_refused(&self) {
+        self.connections_refused.increment();
+    }
+
+    pub fn connection_timed_out(&self, cause: Timeout) {
+        bump(self.connections_timed_out.get(cause as usize));
+    }
+
+    pub fn accept_failed(&self) {
+        self.accept_errors.increment();
+    }
+
+    /// Counts a load of the policy; `now` is the wall clock.
+    pub fn policy_reloaded(&self, reload: Reload, now: Timestamp) {
+        bump(self.policy_reloads.get(reload as usize));
+        match reload {
+            Reload::Swapped | Reload::Unchanged => {
+                self.policy_loaded_at.store(now.millis(), Ordering::Relaxed);
+            }
+            Reload::Failed => {}
+        }
+    }
+}
+
+fn bump(counter: Option<&Counter>) {
+    if let Some(counter) = counter {
+        counter.increment();
+    }
+}

@@ -1,0 +1,144 @@
+//! Writes all families for one scrape.
+//!
+//! Always true here: each family of the list is written exactly once, with every label value of its closed
+//! lists, zeros included, so that a rate never starts from nothing. Called by `/metrics`.
+
+use std::sync::atomic::Ordering;
+
+use crate::cache::{ReadFailure, RoleCache, Source};
+use crate::code::Code;
+use crate::decision::Reason;
+use crate::health::{Report, State};
+use crate::instrument::Counter;
+use crate::roles::StoreStatus;
+
+use super::exposition::{Exposition, Format};
+use super::families::{self as family, Family};
+use super::{Reload, Route, Surface, Telemetry, Timeout};
+
+/// What a scrape shows beside the counters.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    pub cache: &'a RoleCache,
+    pub store: &'a StoreStatus,
+    pub report: &'a Report,
+    pub policy_version: &'a str,
+    pub requests_in_flight: usize,
+    pub connections_open: usize,
+}
+
+impl Telemetry {
+    /// The text of a scrape.
+    pub fn scrape(&self, scene: &Scene<'_>, format: Format) -> String {
+        let mut out = Exposition::new(format);
+        single(&mut out, &family::BUILD, &[env!("CARGO_PKG_VERSION")], 1);
+        out.family(&family::HEALTH);
+        for state in State::ALL {
+            let holds = u64::from(*state == scene.report.state);
+            out.sample(&family::HEALTH, &[state.as_str()], holds);
+        }
+        single(&mut out, &family::READY, &[], u64::from(scene.report.ready));
+        self.write_decisions(&mut out);
+        self.write_requests(&mut out, scene);
+        write_store(&mut out, scene);
+        self.write_policy(&mut out, scene.policy_version);
+        out.finish()
+    }
+
+    fn write_decisions(&self, out: &mut Exposition) {
+        out.family(&family::DECISIONS);
+        for (surface, reasons) in Surface::ALL.iter().zip(&self.decisions) {
+            for (reason, sources) in Reason::ALL.iter().zip(reasons) {
+                let outcome = if *reason == Reason::Granted { "allow" } else { "deny" };
+                for (source, counter) in Source::ALL.iter().zip(sources) {
+                    let labels = [surface.as_str(), outcome, reason.as_str(), source.as_str()];
+                    out.sample(&family::DECISIONS, &labels, counter.value());
+                }
+            }
+        }
+        out.family(&family::UNKNOWN);
+        for (surface, codes) in Surface::ALL.iter().zip(&self.unknown) {
+            for code in Code::ALL.iter().filter(|code| code.is_unknown()) {
+                let count = codes.of(*code).map_or(0, Counter::value);
+                out.sample(&family::UNKNOWN, &[surface.as_str(), code.as_str()], count);
+            }
+        }
+        out.family(&family::REFUSED);
+        for code in Code::ALL {
+            out.sample(&family::REFUSED, &[code.as_str()], self.refused.of(*code).map_or(0, Counter::value));
+        }
+    }
+
+    fn write_requests(&self, out: &mut Exposition, scene: &Scene<'_>) {
+        out.family(&family::REQUEST_DURATION);
+        for (route, histogram) in Route::ALL.iter().zip(&self.request_duration) {
+            out.histogram(&family::REQUEST_DURATION, &[route.as_str()], &histogram.values());
+        }
+        single(out, &family::REQUESTS_IN_FLIGHT, &[], scene.requests_in_flight as u64);
+        single(out, &family::CONNECTIONS_OPEN, &[], scene.connections_open as u64);
+        single(out, &family::CONNECTIONS, &[], self.connections.value());
+        single(out, &family::CONNECTIONS_REFUSED, &[], self.connections_refused.value());
+        out.family(&family::CONNECTIONS_TIMED_OUT);
+        for (cause, counter) in Timeout::ALL.iter().zip(&self.connections_timed_out) {
+            out.sample(&family::CONNECTIONS_TIMED_OUT, &[cause.as_str()], counter.value());
+        }
+        single(out, &family::ACCEPT_ERRORS, &[], self.accept_errors.value());
+    }
+
+    fn write_policy(&self, out: &mut Exposition, version: &str) {
+        single(out, &family::POLICY, &[version], 1);
+        out.family(&family::POLICY_RELOADS);
+        for (reload, counter) in Reload::ALL.iter().zip(&self.policy_reloads) {
+            out.sample(&family::POLICY_RELOADS, &[reload.as_str()], counter.value());
+        }
+        let loaded_at = self.policy_loaded_at.load(Ordering::Relaxed).unsigned_abs() / 1000;
+        single(out, &family::POLICY_LOADED, &[], loaded_at);
+    }
+}
+
+fn write_store(out: &mut Exposition, scene: &Scene<'_>) {
+    let (bytes, entries) = scene.cache.size();
+    let metrics = scene.cache.metrics();
+    single(out, &family::CACHE_BYTES, &[], bytes);
+    single(out, &family::CACHE_ENTRIES, &[], entries);
+    single(out, &family::CACHE_HITS, &[], metrics.hits.value());
+    single(out, &family::STORE_UP, &[scene.store.kind], u64::from(scene.store.trouble.is_none()));
+    single(out, &family::STORE_READS, &[], metrics.reads.value());
+    single(out, &family::STORE_JOINED, &[], metrics.joined.value());
+    out.family(&family::STORE_READ_DURATION);
+    out.histogram(&family::STORE_READ_DURATION, &[], &metrics.read_duration.values());
+    out.family(&family::STORE_READ_FAILURES);
+    for failure in ReadFailure::ALL {
+        out.sample(&family::STORE_READ_FAILURES, &[failure.as_str()], metrics.failures(failure));
+    }
+}
+
+fn single(out: &mut Exposition, family: &Family, labels: &[&str], value: u64) {
+    out.family(family);
+    out.sample(family, labels, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::families::{ALL, Kind};
+
+    #[test]
+    fn the_document_lists_exactly_these_families() {
+        let rows: Vec<String> = ALL
+            .iter()
+            .map(|family| {
+                let kind = match family.kind {
+                    Kind::Counter => "counter",
+                    Kind::Gauge => "gauge",
+                    Kind::Histogram => "histogram",
+                    Kind::Info => "info",
+                };
+                let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+                format!("| `{}` | {kind} | {} | {} |", family.sample_name(), labels.join(", "), family.help)
+            })
+            .collect();
+        let document = include_str!("../../docs/metrics.md");
+        let listed: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(listed, rows);
+    }
+}
