@@ -86,7 +86,7 @@ async fn a_merge_that_is_interrupted_says_what_was_written() {
     }
     let report = bring(&store, ACME, &merge()).await;
     assert_eq!(report.outcomes[0].ending, Ending::Partly);
-    assert_eq!(report.outcomes[0].counts.accounts, 1);
+    assert_eq!(report.outcomes[0].accounts, 1);
     assert_eq!(refused(&report), ["conflict @ line 3, $"]);
 }
 

@@ -114,9 +114,14 @@ async fn a_replace_keeps_the_enabling_of_products_that_stay() {
 #[tokio::test]
 async fn dropping_more_than_half_needs_force() {
     let store = stored().await;
-    // Five grants: two of them gone pass, three do not.
+    // Of five grants, two may go and three may not; of four, two may.
     let two = r#"{"organization_id":"acme","products":[{"product":"HelpDesk"}]}"#;
     take(&store, two, &Options::default()).await;
+    let four = MemoryStore::default();
+    let lines = STORED.replace(r#"{"product":"HelpDesk","role":"viewer"},"#, "");
+    take(&four, &lines, &Options::default()).await;
+    take(&four, two, &Options::default()).await;
+
     let store = stored().await;
     let none = r#"{"organization_id":"acme","products":[]}"#;
     let report = bring(&store, none, &Options::default()).await;

@@ -294,6 +294,15 @@ async fn every_code_is_reached_and_no_other_exists() {
     assert_eq!(found, all);
 }
 
+#[test]
+fn the_document_lists_exactly_these_codes() {
+    let document = include_str!("../../docs/import.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let listed: Vec<&str> = rows.map(|(code, _)| code).collect();
+    let all: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(listed, all);
+}
+
 #[tokio::test]
 async fn the_others_are_taken_and_the_count_of_refusals_is_bounded() {
     let good = |id: &str| format!("{HEAD}\n{OWNER}\n").replace("acme", id);
