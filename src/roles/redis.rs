@@ -29,7 +29,7 @@ use crate::freshness::Stamps;
 use crate::roles::{AccountPage, CommitError, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus};
 
 use clock::StoreClock;
-use link::{Beat, Link, Server};
+use link::{Beat, Link};
 
 /// Between two attempts to connect, at most; the wait doubles up to it and is drawn at random below.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ pub struct RedisStore {
 /// Whether the store can be asked.
 #[derive(Debug, Clone)]
 enum Connection {
-    Up { data: MultiplexedConnection, server: Server },
+    Up { data: MultiplexedConnection, warnings: Vec<String> },
     Down(StoreError),
 }
 
@@ -127,8 +127,9 @@ impl RedisStore {
     }
 
     fn go_up(&self, link: &Link) {
-        info!(version = link.server.version, run_id = link.server.run_id, "connected to Redis");
-        self.connection.send_replace(Connection::Up { data: link.data.clone(), server: link.server.clone() });
+        let tracked = link.untracked.is_none();
+        info!(version = link.server.version, run_id = link.server.run_id, tracked, "connected to Redis");
+        self.connection.send_replace(Connection::Up { data: link.data.clone(), warnings: link.warnings() });
     }
 
     fn go_down(&self, trouble: &StoreError) {
@@ -207,9 +208,9 @@ impl RoleStore for RedisStore {
     fn status(&self) -> StoreStatus {
         let (trouble, mut warnings) = match &*self.connection.borrow() {
             Connection::Down(trouble) => (Some(trouble.clone()), Vec::new()),
-            Connection::Up { server, .. } => {
+            Connection::Up { warnings, .. } => {
                 let uninitialised = self.epoch.load().is_none().then_some(StoreError::NotInitialised);
-                (uninitialised, server.warnings())
+                (uninitialised, warnings.clone())
             }
         };
         if let Some(offset) = self.clock.host_offset().filter(|offset| offset.abs() > 1_000) {

@@ -1,7 +1,7 @@
 //! The link: one RESP3 connection on which Redis pushes what changed, and the data connection beside it.
 //!
 //! Always true here: invalidations are applied inside the driver's callback, in the order of the stream, before
-//! the next reply completes; tracking is confirmed before the world's stamp moves and before anybody may read;
+//! the next reply completes; tracking is confirmed, or known to be refused, before anybody may read;
 //! the data connection belongs to the link: opened after it, to the same server, dropped with it; at most one
 //! heartbeat is unanswered, and nothing else is sent on the link. Used by the Redis store alone.
 
@@ -32,6 +32,8 @@ pub struct Link {
     pub data: MultiplexedConnection,
     lost: Arc<Notify>,
     pub server: Server,
+    /// Why this server pushes no invalidations; memory then lives by the bound alone.
+    pub untracked: Option<String>,
 }
 
 /// What a server says of itself when a connection opens.
@@ -50,18 +52,20 @@ pub struct Beat {
     pub epoch: Option<String>,
 }
 
-impl Server {
+impl Link {
     /// What an operator should mend although answers are given.
     pub fn warnings(&self) -> Vec<String> {
-        let major = self.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-        match major {
-            Some(major) if major >= 7 => Vec::new(),
-            _ => vec![format!("Redis {} is older than 7, the oldest version that is tested", self.version)],
-        }
+        let version = &self.server.version;
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        let old = major.is_none_or(|major| major < 7);
+        let old = old.then(|| format!("Redis {version} is older than 7, the oldest version that is tested"));
+        let untracked = self
+            .untracked
+            .as_ref()
+            .map(|why| format!("changes are not pushed, answers may be as old as the bound: {why}"));
+        old.into_iter().chain(untracked).collect()
     }
-}
 
-impl Link {
     pub async fn open(settings: &RedisSettings, stamps: &Arc<Stamps>) -> Result<Self, StoreError> {
         let client = settings.client()?;
         let lost = Arc::new(Notify::new());
@@ -74,13 +78,18 @@ impl Link {
         let tracking = keys::TRACKED
             .iter()
             .fold(tracking, |mut tracking, prefix| tracking.arg("PREFIX").arg(prefix).clone());
-        tracking.exec_async(&mut connection).await.map_err(|error| errors::of_read(&error))?;
+        let untracked =
+            match tracking.exec_async(&mut connection).await.map_err(|error| errors::of_read(&error)) {
+                Ok(()) => None,
+                Err(StoreError::Refused(why)) => Some(why),
+                Err(trouble) => return Err(trouble),
+            };
 
         let mut data = connect(&client, &timeouts.set_response_timeout(Some(WRITE_TIMEOUT))).await?;
         if identify(&mut data).await? != server {
             return Err(StoreError::Unavailable("two connections reached two servers".into()));
         }
-        Ok(Self { connection, data, lost, server })
+        Ok(Self { connection, data, lost, server, untracked })
     }
 
     /// Sends one heartbeat and waits for its whole answer; anything else ends the link.
