@@ -169,7 +169,7 @@ fn a_redis_that_may_evict_is_not_ready() {
 #[test]
 fn a_full_redis_refuses_imports_and_still_answers() {
     let (redis, server) = loaded();
-    redis.call(&["CONFIG", "SET", "maxmemory", "1mb"]);
+    redis.call(&["CONFIG", "SET", "maxmemory", "1"]);
     let lines = import::Lines::new(&json_lines(&opposite_world().0));
     let output = import::run(&["--redis", &redis.url(), crate::support::flags::FORCE], &lines);
     assert!(!output.status.success(), "an import into a full Redis must not report success");
