@@ -111,14 +111,7 @@ enum Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let code = match &error {
-            StoreError::Unavailable(_) => "store_unavailable",
-            StoreError::NotInitialised => "store_not_initialized",
-            StoreError::Refused(_) => "store_refused",
-            StoreError::Broken { .. } => "store_data_broken",
-            StoreError::InUse(_) => "store_in_use",
-        };
-        Self::Stopped { code, detail: error.to_string() }
+        Self::Stopped { code: error.code().as_str(), detail: error.to_string() }
     }
 }
 

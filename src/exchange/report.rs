@@ -143,6 +143,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.check { "would import" } else { "imported" };
         writeln!(f, "{verb} {}", self.taken)?;
+        for outcome in self.outcomes.iter().filter(|o| o.ending == Ending::Taken && o.accounts == 0) {
+            let Outcome { organization, products, .. } = outcome;
+            writeln!(f, "  {organization}: {} enabled, accounts unchanged", count(*products, "product"))?;
+        }
         if !self.kept.is_nothing() {
             let Kept { times, suspended, awaiting_approval, paused, grants } = self.kept;
             let parts = [

@@ -103,6 +103,7 @@ async fn organizations_by_their_own_documents() {
         let accounts = role_sets(store, HARBOR).await;
         let report = take(store, &file("10.json"), &plain).await;
         assert_eq!(report.outcomes[0].products, 3);
+        assert!(report.to_string().contains("3 products enabled, accounts unchanged"), "{report}");
         assert_eq!(role_sets(store, HARBOR).await, accounts);
         let report = take(store, &file("11.json"), &plain).await;
         assert_eq!(report.taken.organizations, 2);
