@@ -1,6 +1,6 @@
 //! Every bound of the server, with its default.
 //!
-//! Set by the configuration; `docs/http.md` shows the same table.
+//! Set by the configuration; `docs/http.md` says what happens at each.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Where the server listens: a TCP address or a unix socket.
 //!
 //! Always true here: a unix socket that a dead process left behind is replaced, one that answers is not; the
-//! socket file goes away with the listener. Bound by `app`, accepted from by the server.
+//! socket file goes away with the listener; closing hands out the connections that the kernel had accepted
+//! already. Bound by `app`, accepted from by the server.
 
 use std::fmt;
 use std::io;
@@ -52,20 +53,17 @@ impl fmt::Display for ListenAddress {
 #[derive(Debug)]
 pub enum Listener {
     Tcp(TcpListener),
-    Unix(UnixSocket),
+    Unix(UnixListener, SocketFile),
 }
 
-/// A unix socket and its file.
+/// The file of a unix socket, removed with this.
 #[derive(Debug)]
-pub struct UnixSocket {
-    listener: UnixListener,
-    path: PathBuf,
-}
+pub struct SocketFile(PathBuf);
 
-impl Drop for UnixSocket {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         // A file that is gone already is what we want.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 
@@ -76,6 +74,14 @@ pub enum Accepted {
     Unix(UnixStream),
 }
 
+impl Accepted {
+    fn tcp(stream: TcpStream) -> io::Result<Self> {
+        // An answer is one write: waiting for more of it would only delay it.
+        stream.set_nodelay(true)?;
+        Ok(Self::Tcp(stream))
+    }
+}
+
 impl Listener {
     /// Port 0 takes a free port; `url` tells which.
     pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
@@ -84,7 +90,7 @@ impl Listener {
             ListenAddress::Unix(path) => {
                 remove_dead_socket(path).await?;
                 let listener = UnixListener::bind(path)?;
-                Ok(Self::Unix(UnixSocket { listener, path: path.clone() }))
+                Ok(Self::Unix(listener, SocketFile(path.clone())))
             }
         }
     }
@@ -93,20 +99,39 @@ impl Listener {
     pub fn url(&self) -> io::Result<String> {
         match self {
             Self::Tcp(listener) => Ok(format!("http://{}", listener.local_addr()?)),
-            Self::Unix(socket) => Ok(format!("unix:{}", socket.path.display())),
+            Self::Unix(_, file) => Ok(format!("unix:{}", file.0.display())),
         }
     }
 
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                // An answer is one write: waiting for more of it would only delay it.
-                stream.set_nodelay(true)?;
-                Ok(Accepted::Tcp(stream))
-            }
-            Self::Unix(socket) => socket.listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+            Self::Tcp(listener) => Accepted::tcp(listener.accept().await?.0),
+            Self::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0)),
         }
+    }
+
+    /// Stops listening. Connections that wait in the kernel's queue would be reset by that, so they are taken
+    /// out first, up to the moment of closing.
+    pub(super) fn close(self) -> Vec<Accepted> {
+        let mut queue = Vec::new();
+        // Both sockets are non-blocking: the first error says that the queue is empty, or cannot be read.
+        match self {
+            Self::Tcp(listener) => {
+                let Ok(listener) = listener.into_std() else { return queue };
+                while let Ok((stream, _)) = listener.accept() {
+                    let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                    queue.extend(stream.and_then(Accepted::tcp));
+                }
+            }
+            Self::Unix(listener, _file) => {
+                let Ok(listener) = listener.into_std() else { return queue };
+                while let Ok((stream, _)) = listener.accept() {
+                    let stream = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream));
+                    queue.extend(stream.map(Accepted::Unix));
+                }
+            }
+        }
+        queue
     }
 }
 
@@ -148,5 +173,19 @@ mod tests {
         let replaced = Listener::bind(&address).await.unwrap();
         drop(replaced);
         assert!(!folder.path().join("socket").exists());
+    }
+
+    #[tokio::test]
+    async fn closing_hands_out_who_is_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let tcp = Listener::bind(&ListenAddress::Tcp("127.0.0.1:0".into())).await.unwrap();
+        let unix = Listener::bind(&ListenAddress::Unix(path.clone())).await.unwrap();
+        let address = tcp.url().unwrap().replace("http://", "");
+        let _tcp_clients =
+            [TcpStream::connect(&address).await.unwrap(), TcpStream::connect(&address).await.unwrap()];
+        let _unix_client = UnixStream::connect(&path).await.unwrap();
+        assert_eq!((tcp.close().len(), unix.close().len()), (2, 1));
+        assert!(TcpStream::connect(&address).await.is_err());
     }
 }

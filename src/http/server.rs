@@ -26,9 +26,6 @@ use super::{App, HttpLimits, Services};
 
 /// Pause after an accept failed for want of something, such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The queue of connections counts as empty after this long without one.
-const QUEUE_QUIET: Duration = Duration::from_millis(20);
-const QUEUE_LIMIT: Duration = Duration::from_millis(500);
 
 /// How the server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +43,15 @@ pub async fn serve(
 ) -> Stopped {
     let app = Arc::new(App::new(services, limits));
     let (stage, _) = watch::channel(Stage::Serving);
-    let mut server = Server { app: &app, listener: &listener, stage: &stage, gate: LogGate::default() };
-    server.accept_until(shutdown).await;
+    let mut server = Server { app: &app, stage: &stage, gate: LogGate::default() };
+    server.accept_until(&listener, shutdown).await;
 
     tracing::info!(grace = ?app.limits.stop_grace, "stopping: no longer ready");
     app.services.health.stop();
-    server.accept_until(sleep(app.limits.stop_grace)).await;
-    server.empty_queue().await;
-    drop(listener);
+    server.accept_until(&listener, sleep(app.limits.stop_grace)).await;
+    for accepted in listener.close() {
+        server.spawn(accepted);
+    }
 
     stage.send_replace(Stage::Draining);
     let cut_off = match timeout(app.limits.stop_drain, stage.closed()).await {
@@ -67,32 +65,20 @@ pub async fn serve(
 
 struct Server<'a> {
     app: &'a Arc<App>,
-    listener: &'a Listener,
     stage: &'a watch::Sender<Stage>,
     gate: LogGate,
 }
 
 impl Server<'_> {
-    async fn accept_until(&mut self, end: impl Future<Output = ()>) {
+    async fn accept_until(&mut self, listener: &Listener, end: impl Future<Output = ()>) {
         let mut end = pin!(end);
         loop {
             tokio::select! {
                 biased;
                 () = &mut end => return,
-                accepted = self.listener.accept() => self.take(accepted).await,
+                accepted = listener.accept() => self.take(accepted).await,
             }
         }
-    }
-
-    /// Takes the connections that the kernel has already accepted for us.
-    async fn empty_queue(&mut self) {
-        let queue = async {
-            while let Ok(accepted) = timeout(QUEUE_QUIET, self.listener.accept()).await {
-                self.take(accepted).await;
-            }
-        };
-        // Whoever keeps connecting now was told by readiness to stop.
-        let _ = timeout(QUEUE_LIMIT, queue).await;
     }
 
     async fn take(&mut self, accepted: io::Result<Accepted>) {

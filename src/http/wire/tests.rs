@@ -182,6 +182,8 @@ fn what_is_no_json_is_told_before_anything_else() {
         "{\"account\":\"a-1\",}",
         "{\"unknown\":nul}",
         "{\"unknown\":\"\\ud800\"}",
+        "{\"unknown\":{\"x\":[\"\\ud800\"]}}",
+        "{\"unknown\":{\"\\ud800\":1}}",
         "{\"account\":\"\\udc00x\"}",
         "{\"account\":\"a\nb\"}",
         "{\"min_generation\":017}",
