@@ -68,7 +68,7 @@ impl OpenStore {
         let store: Arc<dyn RoleStore> = match settings {
             StoreSettings::Embedded { folder } => Arc::new(EmbeddedStore::open(&folder, stamps.clone())?),
             StoreSettings::Redis(settings) => {
-                let redis = RedisStore::start(settings, stamps.clone());
+                let redis = RedisStore::start(*settings, stamps.clone());
                 if let Some(wait) = wait {
                     redis.connected(wait).await?;
                 }
