@@ -32,6 +32,7 @@ fn commands_never_print_a_password() {
         let file = folder.file("r.toml", &format!("redis = '{url}'\n"));
         let broken = folder.file("broken.toml", &format!("redis = '{url}\n"));
         let misnamed = folder.file("misnamed.toml", &format!("rediss = '{url}'\n"));
+        let question = [&question[..], &["--redis-connect-timeout", "50"]].concat();
         let flag = [&question[..], &["--redis", url]].concat();
         let ended = [
             folder.run(&flag),

@@ -101,8 +101,10 @@ fn an_edited_policy_is_swapped_in_and_a_broken_one_is_kept_out() {
     let policies = folder.path().join("policies");
     copy_policies(&policies);
     let data = folder.path().join("data");
-    let flags = ["--data", data.to_str().unwrap(), "--policy", policies.to_str().unwrap()];
-    let mut server = Server::start(&flags);
+    let (data, sample) = (data.to_str().unwrap(), sample());
+    let policy = ["--policy", policies.to_str().unwrap()];
+    let mut server =
+        Server::start(&[&["--data", data, "--load", sample.to_str().unwrap()], &policy[..]].concat());
     let version = |server: &Server| server.client().get("/health").json()["policy"]["version"].clone();
     let first = version(&server);
 
