@@ -72,3 +72,36 @@ pub fn grants_in_force<'a>(
 ) -> impl Iterator<Item = &'a Grant> {
     role_set.grants.iter().filter(|grant| enabling(organization, &grant.role.product) == Some(grant.enabling))
 }
+
+impl Change {
+    /// What is wrong with the change by itself, before any store looks at it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.header.as_ref().is_some_and(|header| header.id != self.organization) {
+            return Err("its header is another organization's".into());
+        }
+        let mut accounts: Vec<&AccountId> =
+            self.put.iter().map(|set| &set.account).chain(&self.remove).collect();
+        accounts.sort();
+        match accounts.is_sorted_by(|a, b| a < b) {
+            true => Ok(()),
+            false => Err("one of its accounts stands twice".into()),
+        }
+    }
+}
+
+impl Replacement {
+    /// What is wrong with the replacement by itself, before any store looks at it.
+    pub fn check(&self) -> Result<(), String> {
+        let (header, sets) = (&self.organization, &self.role_sets);
+        if !sets.is_sorted_by(|a, b| a.account < b.account) {
+            return Err("its accounts are not sorted, or one stands twice".into());
+        }
+        if header.accounts != sets.len() as u64 {
+            return Err(format!("its header counts {} accounts, there are {}", header.accounts, sets.len()));
+        }
+        if sets.binary_search_by(|set| set.account.cmp(&header.owner)).is_err() {
+            return Err(format!("its owner {} is none of its accounts", header.owner));
+        }
+        Ok(())
+    }
+}

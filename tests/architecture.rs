@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("freshness", &["domain"]),
     ("telemetry", &["cache", "decision", "domain"]),
     ("change", &["domain"]),
-    ("policy", &["domain"]),
+    ("policy", &["clock", "domain"]),
     ("question", &["domain", "policy"]),
     ("holding", &["domain", "policy"]),
     ("decision", &["domain", "holding", "policy", "question"]),
@@ -159,7 +159,10 @@ fn forbidden_uses(file: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn every_room_knows_only_what_its_place_allows() {
-    let found: Vec<String> = sources().iter().flat_map(|(file, text)| forbidden_uses(file, text)).collect();
+    // A test may build whatever it needs.
+    let sources = sources();
+    let tested = sources.iter().filter(|(file, _)| !file.ends_with("tests.rs"));
+    let found: Vec<String> = tested.flat_map(|(file, text)| forbidden_uses(file, text)).collect();
     assert!(found.is_empty(), "against the plan:\n{}", found.join("\n"));
 }
 

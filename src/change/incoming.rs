@@ -99,8 +99,8 @@ impl Kept {
         self.grants += other.grants;
     }
 
-    pub fn is_nothing(self) -> bool {
-        self == Self::default()
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
     }
 }
 

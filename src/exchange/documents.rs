@@ -150,7 +150,9 @@ impl Documents<'_> {
     fn account(&mut self, node: Node, at: At, kind: Element) {
         let raw = self.listed();
         raw.coverage = kind.coverage();
-        let account = elements::account(node, at, kind, &mut raw.refusals, &mut raw.ignored);
+        let mut refusals = Refusals::default();
+        let account = elements::account(node, at, kind, &mut refusals, &mut raw.ignored);
+        raw.refusals.append(refusals);
         let Some(account) = account else { return };
         let roles = match &account.roles {
             RawRoles::ByName(roles) => roles.len(),

@@ -5,7 +5,7 @@
 
 use super::node::{Node, Object};
 use super::raw::Ignored;
-use super::refusal::{At, Code, Refusals};
+use super::refusal::{At, Code, Refusals, shown};
 use crate::domain::{AccountId, InvalidIdentifier, OrganizationId, Timestamp};
 
 /// What a member that is `null` means.
@@ -180,14 +180,14 @@ impl<'r> Fields<'r> {
     /// Every member that nobody took is a mistake.
     pub(super) fn refuse_rest(mut self) {
         for name in std::mem::take(&mut self.object.members).into_keys() {
-            self.refuse(Code::UnknownField, format!("{name:?} is no member of this object"));
+            self.refuse(Code::UnknownField, format!("\"{}\" is no member of this object", shown(&name)));
         }
     }
 
     /// Counts the members that nobody took and that `known` does not name.
     pub(super) fn ignore_rest(self, prefix: &str, known: &[&str], ignored: &mut Ignored) {
         for name in self.object.members.into_keys().filter(|name| !known.contains(&name.as_str())) {
-            ignored.add(format!("{prefix}{name}"));
+            ignored.add(&format!("{prefix}{name}"));
         }
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::documents::Context;
 use super::raw::Raw;
 use super::refusal::{At, Code, Refusals};
-use super::report::{Counts, Ending, Outcome, Progress, Report, Stopped};
+use super::report::{Ending, Outcome, Progress, Report, Stopped};
 use super::source::Source;
 use super::validate::Rules;
 use super::whole;
@@ -115,7 +115,7 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable(_) => "store_unavailable",
             StoreError::NotInitialised => "store_not_initialized",
             StoreError::Refused(_) => "store_refused",
-            StoreError::Broken { .. } => "broken_data",
+            StoreError::Broken { .. } => "store_data_broken",
             StoreError::InUse(_) => "store_in_use",
         };
         Self::Stopped { code, detail: error.to_string() }
@@ -186,7 +186,9 @@ impl Importer<'_> {
             organization: id.clone(),
             ending: Ending::Taken,
             products: 0,
-            counts: Counts::default(),
+            accounts: 0,
+            grants: 0,
+            suspensions: 0,
             kept: Kept::default(),
             generation: None,
         };
@@ -195,11 +197,9 @@ impl Importer<'_> {
         } else {
             self.replace(&id, raw, &mut outcome).await
         };
-        let begun = outcome.counts.accounts > 0;
-        match result {
-            Ok(()) => outcome.counts.organizations = 1,
-            Err(_) if begun => outcome.ending = Ending::Partly,
-            Err(_) => outcome.ending = Ending::Refused,
+        let begun = outcome.accounts > 0;
+        if result.is_err() {
+            outcome.ending = if begun { Ending::Partly } else { Ending::Refused };
         }
         match result {
             Err(Failure::Stopped { code, detail }) => {
@@ -224,8 +224,8 @@ impl Importer<'_> {
             let number = self.number().await?;
             let computed = step.compute(number, self.options.force);
             let (write, kept) = computed.map_err(|refused| refuse(&refused, at))?;
-            outcome.kept = kept;
             if self.write(&write, outcome).await? {
+                outcome.kept = kept;
                 return Ok(());
             }
         }
@@ -302,9 +302,9 @@ impl Importer<'_> {
             outcome.products = header.products.len() as u64 + 1;
         }
         for set in write.role_sets() {
-            outcome.counts.accounts += 1;
-            outcome.counts.grants += set.grants.len() as u64;
-            outcome.counts.suspensions += set.suspended.len() as u64;
+            outcome.accounts += 1;
+            outcome.grants += set.grants.len() as u64;
+            outcome.suspensions += set.suspended.len() as u64;
         }
         Ok(true)
     }

@@ -140,6 +140,7 @@ impl Reader<'_> {
     }
 }
 
+/// Reads one line; `refusals` are those of this line.
 fn parse(node: Node, at: At, refusals: &mut Refusals) -> (Option<OrganizationId>, Option<Said>) {
     let Some(mut fields) = Fields::open(node, at, String::new(), Null::IsWrong, refusals) else {
         return (None, None);
@@ -162,7 +163,9 @@ fn parse(node: Node, at: At, refusals: &mut Refusals) -> (Option<OrganizationId>
     let nodes = roles.into_iter().enumerate();
     let roles = nodes.filter_map(|(index, node)| role(node, at, index, refusals)).collect();
     let roles = RawRoles::ByName(roles);
-    let account = account.map(|account| RawAccount { at, account, roles, suspended, awaiting_approval });
+    let complete = refusals.is_empty();
+    let account =
+        account.map(|account| RawAccount { at, account, complete, roles, suspended, awaiting_approval });
     (id, Some(Said::Account(account)))
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::refusal::{At, MAX_LISTED, Place, Refusals};
+use super::refusal::{At, MAX_LISTED, Place, Refusals, shown};
 use crate::change::incoming::Coverage;
 use crate::domain::{AccountId, LegacyRole, OrganizationId, Timestamp};
 
@@ -52,6 +52,8 @@ pub(super) struct RawName {
 pub(super) struct RawAccount {
     pub(super) at: At,
     pub(super) account: AccountId,
+    /// Whether all of it could be read; else, what seems to be missing may be what was refused.
+    pub(super) complete: bool,
     pub(super) roles: RawRoles,
     pub(super) suspended: Vec<RawState>,
     pub(super) awaiting_approval: Vec<RawState>,
@@ -90,8 +92,8 @@ pub struct Ignored(BTreeMap<String, u64>);
 
 impl Ignored {
     /// Names beyond the first `MAX_LISTED` are counted together.
-    pub(super) fn add(&mut self, name: String) {
-        self.add_many(name, 1);
+    pub(super) fn add(&mut self, name: &str) {
+        self.add_many(shown(name), 1);
     }
 
     fn add_many(&mut self, name: String, times: u64) {

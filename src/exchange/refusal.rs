@@ -97,6 +97,16 @@ impl From<&Refused> for Code {
     }
 }
 
+/// A text of the input as messages show it: short, and without power over a terminal.
+pub(super) fn shown(text: &str) -> String {
+    const MAX_CHARS: usize = 120;
+    let mut shown: String = text.chars().take(MAX_CHARS).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MAX_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Something of a file that other places lie in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
@@ -113,6 +123,7 @@ pub(super) enum At {
 impl At {
     /// The place below it; `tail` is empty or goes on with `.name` or `[index]`.
     pub(super) fn place(self, tail: &str) -> Place {
+        let tail = shown(tail);
         match self {
             Self::Line(line) => Place { line: Some(line), path: format!("${tail}") },
             Self::Element(index) => Place { line: None, path: format!("$[{index}]{tail}") },
@@ -205,5 +216,17 @@ impl Refusals {
             detail,
             advice: code.advice(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_the_input_are_shown_short_and_harmless() {
+        assert_eq!(At::Element(3).place(".roles[1]").to_string(), "$[3].roles[1]");
+        assert_eq!(At::Line(2).place(".a\u{1b}[2J").to_string(), "line 2, $.a\\u{1b}[2J");
+        assert_eq!(shown(&"é".repeat(200)).chars().count(), 121);
     }
 }

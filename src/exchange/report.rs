@@ -70,8 +70,11 @@ pub struct Outcome {
     pub ending: Ending,
     /// Enabled after it, Accounts included.
     pub products: u64,
-    #[serde(flatten)]
-    pub counts: Counts,
+    /// Role sets that were written, or would be.
+    pub accounts: u64,
+    pub grants: u64,
+    pub suspensions: u64,
+    #[serde(skip_serializing_if = "Kept::is_nothing")]
     pub kept: Kept,
     /// Of its last write; absent when nothing was written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,8 +124,14 @@ impl Report {
     }
 
     pub(super) fn settle(&mut self, outcome: Outcome) {
-        self.refused += u64::from(outcome.ending != Ending::Taken);
-        self.taken.add(outcome.counts);
+        let taken = u64::from(outcome.ending == Ending::Taken);
+        self.refused += 1 - taken;
+        self.taken.add(Counts {
+            organizations: taken,
+            accounts: outcome.accounts,
+            grants: outcome.grants,
+            suspensions: outcome.suspensions,
+        });
         self.kept.add(outcome.kept);
         if self.outcomes.len() < MAX_LISTED {
             self.outcomes.push(outcome);
@@ -149,8 +158,7 @@ impl fmt::Display for Report {
         }
         if self.ignored_fields.total() > 0 {
             let fields = self.ignored_fields.by_name().iter();
-            let names: Vec<String> =
-                fields.map(|(name, times)| format!("{} ({times})", name.escape_debug())).collect();
+            let names: Vec<String> = fields.map(|(name, times)| format!("{name} ({times})")).collect();
             writeln!(f, "ignored {}: {}", count(self.ignored_fields.total(), "field"), names.join(", "))?;
         }
         if self.refused > 0 {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::raw::{Ignored, RawAccount, RawName};
-use super::refusal::{At, Code, Place, Refusals};
+use super::refusal::{At, Code, Place, Refusals, shown};
 use crate::change::incoming::{Coverage, IncomingAccount, IncomingProduct};
 use crate::domain::{ACCOUNTS, AccountId, LegacyRole, Organization, RoleKey};
 use crate::policy::catalogue::{Catalogue, ProductIx};
@@ -41,7 +41,7 @@ impl Rules<'_> {
         let found = self.catalogue.product(name);
         if found.is_none() {
             let names: Vec<&str> = self.catalogue.products().map(|(_, name)| name).collect();
-            let detail = format!("no product {name:?}; {}", suggestion(name, &names));
+            let detail = format!("no product \"{}\"; {}", shown(name), suggestion(name, &names));
             refusals.add(Code::UnknownProduct, place, detail);
         }
         found

@@ -85,7 +85,7 @@ fn embedded_store_agrees_with_the_oracle() {
         }
         assert!(server.stop().success(), "SIGTERM must end the server with success");
         let written = change(&mut rng, &mut world);
-        import::into_folder(folder.path(), &json_lines(&written));
+        run.acknowledged(import::into_folder(folder.path(), &json_lines(&written)));
         server = Server::embedded(folder.path(), None);
         run.reconnect(server.address());
     }

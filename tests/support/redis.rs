@@ -21,8 +21,8 @@ use super::resp::{Connection, Value};
 pub struct Options {
     /// Password of the default user.
     pub password: Option<String>,
-    /// Further arguments, for example `--user`, `name on >secret ~* &* +@all`.
-    pub arguments: Vec<String>,
+    /// Further users, each as a line of the configuration: `name on >secret ~* &* +@all`.
+    pub users: Vec<String>,
     /// Serve TLS alone on the port, with a certificate for 127.0.0.1 made for this Redis.
     pub tls: bool,
 }
@@ -48,13 +48,17 @@ impl Redis {
         if options.tls {
             make_certificates(folder.path());
         }
-        for _ in 0..5 {
+        let mut attempts = 0;
+        loop {
             let port = free_port();
-            if let Ok(child) = launch(folder.path(), port, &options) {
-                return Self { folder, port, options, child };
+            match launch(folder.path(), port, &options) {
+                Ok(child) => return Self { folder, port, options, child },
+                Err(error) if attempts == 5 => {
+                    panic!("redis-server did not start on any of five ports: {error}")
+                }
+                Err(_) => attempts += 1,
             }
         }
-        panic!("redis-server did not start on any of five free ports");
     }
 
     /// The URL of the default user, with its password if it has one.
@@ -185,7 +189,10 @@ fn launch(folder: &Path, port: u16, options: &Options) -> io::Result<Child> {
     if let Some(password) = &options.password {
         command.args(["--requirepass", password]);
     }
-    command.args(&options.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    for user in &options.users {
+        command.arg("--user").args(user.split(' '));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap_or_else(|error| {
         panic!("these tests need redis-server 7 on the PATH (Debian: apt-get install redis-server): {error}")
     });
@@ -193,7 +200,8 @@ fn launch(folder: &Path, port: u16, options: &Options) -> io::Result<Child> {
     let deadline = Instant::now() + Duration::from_secs(20);
     while Instant::now() < deadline {
         if child.try_wait().is_ok_and(|ended| ended.is_some()) {
-            return Err(io::Error::other(fs::read_to_string(folder.join("redis.log")).unwrap_or_default()));
+            let log = fs::read_to_string(folder.join("redis.log")).unwrap_or_default();
+            return Err(io::Error::other(format!("it ended at once, {options:?}: {log}")));
         }
         let answer = open(folder, options).and_then(|mut connection| connection.call(&[b"PING"]));
         if answer.is_ok_and(|answer| answer == Value::Simple("PONG".into())) {

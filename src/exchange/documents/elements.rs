@@ -8,7 +8,7 @@ use crate::domain::{LIVECHAT, LegacyRole};
 use crate::exchange::fields::{Fields, Null};
 use crate::exchange::node::{Node, Object};
 use crate::exchange::raw::{Ignored, Raw, RawAccount, RawName, RawRole, RawRoles, RawState};
-use crate::exchange::refusal::{At, Code, Refusals};
+use crate::exchange::refusal::{At, Code, Refusals, shown};
 
 const ORGANIZATION_FIELDS: &[&str] =
     &["name", "invitation_mode", "domain_whitelist", "created_at", "updated_at", "company"];
@@ -96,7 +96,7 @@ pub(super) fn organization(node: Node, at: At) -> Raw {
     raw
 }
 
-/// An account, or an agent; `None` when it has no usable id.
+/// An account, or an agent; `None` when it has no usable id. `refusals` are those of this element.
 pub(super) fn account(
     node: Node,
     at: At,
@@ -116,7 +116,8 @@ pub(super) fn account(
     let nodes = roles.into_iter().enumerate();
     let roles = nodes.filter_map(|(index, node)| role(node, at, index, refusals, ignored)).collect();
     let roles = RawRoles::ByName(roles);
-    Some(RawAccount { at, account: account?, roles, suspended, awaiting_approval: Vec::new() })
+    let complete = refusals.is_empty();
+    Some(RawAccount { at, account: account?, complete, roles, suspended, awaiting_approval: Vec::new() })
 }
 
 fn role(node: Node, at: At, index: usize, refusals: &mut Refusals, ignored: &mut Ignored) -> Option<RawRole> {
@@ -133,7 +134,7 @@ fn suspensions(properties: Object, at: At, refusals: &mut Refusals, ignored: &mu
     for (product, node) in properties.members {
         if !matches!(node, Node::Object(_)) {
             if !PROPERTY_FIELDS.contains(&product.as_str()) {
-                ignored.add(format!("properties.{product}"));
+                ignored.add(&format!("properties.{product}"));
             }
             continue;
         }
@@ -158,7 +159,8 @@ fn agent(mut fields: Fields<'_>, at: At, ignored: &mut Ignored) -> Option<RawAcc
     let role = fields.text("role").and_then(|text| {
         let role = LegacyRole::parse(&text);
         if role.is_none() {
-            fields.refuse_member(Code::UnknownLegacyRole, "role", format!("{text:?} is no legacy role"));
+            let detail = format!("\"{}\" is no legacy role", shown(&text));
+            fields.refuse_member(Code::UnknownLegacyRole, "role", detail);
         }
         role
     });
@@ -170,5 +172,5 @@ fn agent(mut fields: Fields<'_>, at: At, ignored: &mut Ignored) -> Option<RawAcc
     let (suspended, awaiting_approval) = (state("suspended"), state("awaiting_approval"));
     fields.ignore_rest("", AGENT_FIELDS, ignored);
     let roles = RawRoles::Legacy(role?);
-    Some(RawAccount { at, account: account?, roles, suspended, awaiting_approval })
+    Some(RawAccount { at, account: account?, complete: true, roles, suspended, awaiting_approval })
 }

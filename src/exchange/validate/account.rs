@@ -9,7 +9,7 @@ use super::{Rules, suggestion};
 use crate::change::incoming::{Coverage, IncomingAccount, IncomingGrant, IncomingState};
 use crate::domain::{ACCOUNTS, LIVECHAT, LegacyRole, RoleKey, RoleType};
 use crate::exchange::raw::{Ignored, RawAccount, RawRole, RawRoles, RawState};
-use crate::exchange::refusal::{At, Code, Refusals};
+use crate::exchange::refusal::{At, Code, Refusals, shown};
 
 pub(super) struct AccountCheck<'c> {
     pub(super) rules: &'c Rules<'c>,
@@ -43,7 +43,7 @@ impl AccountCheck<'_> {
             }
             RawRoles::Legacy(role) => self.legacy(role, at, &mut roles),
         }
-        let all_known = self.refusals.count() == before;
+        let all_known = raw.complete && self.refusals.count() == before;
         self.check_primary(at, &roles, all_known);
         self.check_secondary(at, &roles);
         let mut grants: Vec<IncomingGrant> = roles.into_iter().map(|role| role.grant).collect();
@@ -96,8 +96,8 @@ impl AccountCheck<'_> {
         let Some(kind) = self.kind_of(&grant.role, at, tail) else { return };
         let key = &grant.role;
         let mut refuse = |code, detail: String| self.refusals.add(code, at.place(tail), detail);
-        if said_kind.is_some_and(|said| said != kind.as_str()) {
-            let detail = format!("{key} is a {} role here, not {said_kind:?}", kind.as_str());
+        if let Some(said) = said_kind.filter(|said| *said != kind.as_str()) {
+            let detail = format!("{key} is a {} role here, and \"{}\" there", kind.as_str(), shown(said));
             refuse(Code::RoleTypeMismatch, detail);
         }
         if &*key.product != ACCOUNTS && !self.enabled.contains(&key.product) {
@@ -125,8 +125,8 @@ impl AccountCheck<'_> {
         let kind = catalogue.role(product, &key.role).and_then(|role| catalogue.get(role)).map(|r| r.kind);
         if kind.is_none() {
             let names: Vec<&str> = catalogue.roles_of(product).map(|(_, role)| &*role.key.role).collect();
-            let (product, name) = (&key.product, &key.role);
-            let detail = format!("no role {name:?} in {product}; {}", suggestion(name, &names));
+            let name = shown(&key.role);
+            let detail = format!("no role \"{name}\" in {}; {}", key.product, suggestion(&name, &names));
             self.refusals.add(Code::UnknownRole, at.place(tail), detail);
         }
         kind
@@ -170,7 +170,7 @@ impl AccountCheck<'_> {
                 continue;
             }
             if self.coverage != Coverage::Everything && self.means_nothing(&product) {
-                self.ignored.add(format!("properties.{product}"));
+                self.ignored.add(&format!("properties.{product}"));
                 continue;
             }
             if self.rules.known_product(&product, at.place(&tail), self.refusals).is_none() {

@@ -23,6 +23,7 @@ pub fn of_read(error: &RedisError) -> StoreError {
 pub fn of_write(error: &RedisError) -> CommitError {
     match error.code() {
         Some("CONFLICT") => CommitError::Conflict,
+        Some("MALFORMED") => CommitError::Malformed(error.detail().unwrap_or_default().to_owned()),
         Some("EPOCH") => StoreError::NotInitialised.into(),
         Some("BROKEN") => {
             StoreError::Broken { key: "an organization's header".into(), why: error.to_string() }.into()

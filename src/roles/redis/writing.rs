@@ -73,11 +73,14 @@ impl RedisStore {
     pub(super) async fn write_change(&self, change: &Change) -> Result<Generation, CommitError> {
         let target = self.target().await?;
         let organization = &change.organization;
+        change.check().map_err(CommitError::Malformed)?;
         let current = self.read_current(organization).await?.ok_or(CommitError::Conflict)?;
         if current.generation != change.expected {
             return Err(CommitError::Conflict);
         }
-        let HeaderRecord { side, number, .. } = current.header;
+        let HeaderRecord { side, number, organization: before, .. } = &current.header;
+        let (side, number) = (*side, *number);
+        let after = change.header.as_ref().unwrap_or(before);
         let header = match &change.header {
             Some(new) => header(&target, side, number, new)?,
             None => String::new(),
@@ -87,6 +90,7 @@ impl RedisStore {
         call.key(keys::counter(organization)).key(keys::index(organization, side));
         call.arg(&target.epoch).arg(&current.counter_value).arg(counter_suffix(target.store, organization));
         call.arg(organization.as_str()).arg(header).arg(LOG_LENGTH);
+        call.arg(after.accounts).arg(after.owner.as_str());
         let mut add = |account: &AccountId, body: String| {
             call.key(keys::role_set(organization, side, account)).key(keys::memberships(account));
             call.arg(account.as_str()).arg(body);
@@ -107,6 +111,7 @@ impl RedisStore {
     ) -> Result<Generation, CommitError> {
         let target = self.target().await?;
         let organization = &replacement.organization.id;
+        replacement.check().map_err(CommitError::Malformed)?;
         let current = self.read_current(organization).await?;
         if current.as_ref().map(|current| current.generation) != replacement.expected {
             return Err(CommitError::Conflict);

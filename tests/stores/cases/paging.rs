@@ -14,6 +14,8 @@ async fn walk(store: &dyn RoleStore, organization: &OrganizationId, limit: usize
     loop {
         let page = store.accounts(organization, after.as_ref(), limit).await.unwrap().unwrap();
         assert!(page.role_sets.len() <= limit);
+        let first = page.role_sets.first().map(|role_set| &role_set.account);
+        assert!(first.is_none_or(|first| after.as_ref() < Some(first)), "{first:?} is there again");
         all.extend(accounts_of(&page).into_iter().map(str::to_owned));
         if !page.more {
             return all;
@@ -22,15 +24,18 @@ async fn walk(store: &dyn RoleStore, organization: &OrganizationId, limit: usize
     }
 }
 
-/// Whatever `page` answers until it says that nothing follows.
-async fn gather<F>(mut page: impl FnMut(Option<OrganizationId>) -> F) -> Vec<String>
+/// Whatever `page`, which looks at `limit` candidates, answers until it says that nothing follows.
+async fn gather<F>(limit: usize, mut page: impl FnMut(Option<OrganizationId>) -> F) -> Vec<String>
 where
     F: Future<Output = rolegate::roles::OrganizationPage>,
 {
     let mut all = Vec::new();
     let mut after = None;
     loop {
-        let answer = page(after).await;
+        let answer = page(after.clone()).await;
+        assert!(answer.organizations.len() <= limit);
+        let first = answer.organizations.first();
+        assert!(first.is_none_or(|first| after.as_ref() < Some(first)), "{first:?} is there again");
         all.extend(answer.organizations.iter().map(OrganizationId::to_string));
         match answer.next {
             Some(next) => after = Some(next),
@@ -78,7 +83,7 @@ pub async fn prefixes_and_case_twins_keep_apart(subject: Subject) {
     }
     let everywhere = ["ACME", "acm", "acme", "acme-", "acme.a", "acmea"];
     let of = |account: &'static str| {
-        gather(move |after: Option<OrganizationId>| async move {
+        gather(2, move |after: Option<OrganizationId>| async move {
             store.organizations_of(&acc(account), after.as_ref(), 2).await.unwrap()
         })
     };
@@ -106,7 +111,7 @@ pub async fn pages_the_organizations_of_an_account(subject: Subject) {
     }
     store.replace(&team("without", None, &["A", "aa"])).await.unwrap();
     for limit in [1, 2, 5, 6, 7, 100] {
-        let all = gather(|after| async move {
+        let all = gather(limit, |after| async move {
             store.organizations_of(&acc("a"), after.as_ref(), limit).await.unwrap()
         });
         assert_eq!(all.await, ids, "in pages of {limit}");
@@ -133,7 +138,7 @@ pub async fn a_membership_that_ended_is_not_listed(subject: Subject) {
     let away = store.commit(&leave("back", back)).await.unwrap();
     store.replace(&team("back", Some(away), &["a"])).await.unwrap();
     for limit in [1, 2, 100] {
-        let all = gather(|after| async move {
+        let all = gather(limit, |after| async move {
             store.organizations_of(&acc("a"), after.as_ref(), limit).await.unwrap()
         });
         assert_eq!(all.await, ["back", "stays"], "in pages of {limit}");
@@ -148,7 +153,8 @@ pub async fn pages_all_organizations(subject: Subject) {
         store.replace(&team(id, None, &[])).await.unwrap();
     }
     for limit in [1, 2, 5, 6, 7, 100] {
-        let all = gather(|after| async move { store.organizations(after.as_ref(), limit).await.unwrap() });
+        let all =
+            gather(limit, |after| async move { store.organizations(after.as_ref(), limit).await.unwrap() });
         assert_eq!(all.await, ids, "in pages of {limit}");
     }
 }

@@ -2,10 +2,25 @@
 -- Nothing is written before everything is checked, since a script is not rolled back.
 -- KEYS: epoch, clock, log, header, counter, index, then for each account: role set, memberships
 -- ARGV: epoch value, expected counter value, counter suffix, organization, header body ('' = keep),
---       length of the log, then for each account: account, role set body ('' = remove)
+--       length of the log, accounts by the header, owner, then for each account: account, role set body ('' = remove)
 if is_foreign_store() then return FOREIGN_STORE end
 if redis.call('GET', KEYS[5]) ~= ARGV[2] then return redis.error_reply('CONFLICT the organization was changed') end
 if redis.call('EXISTS', KEYS[4]) == 0 then return redis.error_reply('BROKEN the header is missing') end
+
+local accounts, owner = redis.call('ZCARD', KEYS[6]), redis.call('ZSCORE', KEYS[6], ARGV[8])
+for argument = 9, #ARGV, 2 do
+  local account, stays = ARGV[argument], ARGV[argument + 1] ~= ''
+  if redis.call('ZSCORE', KEYS[6], account) then
+    if not stays then accounts = accounts - 1 end
+  elseif stays then
+    accounts = accounts + 1
+  end
+  if account == ARGV[8] then owner = stays end
+end
+if accounts ~= tonumber(ARGV[7]) then
+  return redis.error_reply('MALFORMED its header counts ' .. ARGV[7] .. ' accounts, there are ' .. accounts)
+end
+if not owner then return redis.error_reply('MALFORMED its owner ' .. ARGV[8] .. ' is none of its accounts') end
 
 local g = next_generation(KEYS[2])
 local organization, log = ARGV[4], {'o', ARGV[4]}
@@ -16,7 +31,7 @@ if ARGV[5] ~= '' then
   log[#log + 1] = '1'
 end
 local key = 7
-for argument = 7, #ARGV, 2 do
+for argument = 9, #ARGV, 2 do
   local account, body = ARGV[argument], ARGV[argument + 1]
   if body == '' then
     redis.call('UNLINK', KEYS[key])
