@@ -28,9 +28,6 @@ use crate::roles::{RoleStore, StoreError};
 pub use load::{LoadError, import_rules};
 pub use serve::{ServeError, serve};
 
-/// How long a command that cannot go on without the store waits for an absent Redis.
-const STORE_WAIT: Duration = Duration::from_secs(5);
-
 /// The runtime of every command. The one place that says how many threads there are.
 pub fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().enable_all().build()
@@ -49,26 +46,31 @@ pub struct OpenStore {
 }
 
 impl OpenStore {
-    /// Opens the store for a command that reads and writes now, so it waits for an absent Redis.
+    /// Opens the store for a command that reads and writes now.
     pub async fn to_write(settings: StoreSettings) -> Result<Self, StoreError> {
-        Self::open(settings, Some(STORE_WAIT)).await
+        // Two connections are made, one after the other.
+        let wait = match &settings {
+            StoreSettings::Redis(redis) => redis.connect_timeout * 2,
+            StoreSettings::Embedded { .. } => Duration::ZERO,
+        };
+        Self::open(settings, Some(wait)).await
     }
 
     /// Opens the store for a command that only reads: an embedded store that is not there is not made.
     pub async fn to_read(settings: StoreSettings) -> Result<Self, StoreError> {
         match &settings {
             StoreSettings::Embedded { folder } if !folder.exists() => Err(StoreError::NotInitialised),
-            _ => Self::open(settings, Some(STORE_WAIT)).await,
+            _ => Self::to_write(settings).await,
         }
     }
 
-    /// Without `wait` an absent Redis is left to come up later.
+    /// With `wait` an absent Redis is an error after that time; without, it may come up whenever it does.
     async fn open(settings: StoreSettings, wait: Option<Duration>) -> Result<Self, StoreError> {
         let stamps = Arc::new(Stamps::default());
         let store: Arc<dyn RoleStore> = match settings {
             StoreSettings::Embedded { folder } => Arc::new(EmbeddedStore::open(&folder, stamps.clone())?),
             StoreSettings::Redis(settings) => {
-                let redis = RedisStore::start(settings, stamps.clone());
+                let redis = RedisStore::start(*settings, stamps.clone());
                 if let Some(wait) = wait {
                     redis.connected(wait).await?;
                 }

@@ -132,9 +132,14 @@ pub fn run(
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // `--help` and `--version` come here too, and go to standard output.
-            error.print()?;
-            return Ok(if error.use_stderr() { Exit::BadRequest } else { Exit::Success });
+            // `--help` and `--version` come here too.
+            if !error.use_stderr() {
+                error.print()?;
+                return Ok(Exit::Success);
+            }
+            // An argument that has no place may be a URL with a password.
+            eprint!("{}", output::without_credentials(&error.render().to_string()));
+            return Ok(Exit::BadRequest);
         }
     };
     let variables = variables.into_iter();

@@ -45,7 +45,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub enum StoreSettings {
     Embedded { folder: PathBuf },
-    Redis(RedisSettings),
+    Redis(Box<RedisSettings>),
 }
 
 /// What only a server needs.
@@ -102,7 +102,7 @@ fn check_all(checker: &mut Checker<'_>) -> Option<Settings> {
     let cache = CacheLimits { bytes: checker.number(Setting::CacheBytes, 0..=1 << 40), read_timeout };
     let serve = serve(checker);
     let store = match redis {
-        Some(redis) => StoreSettings::Redis(redis),
+        Some(redis) => StoreSettings::Redis(Box::new(redis)),
         None => StoreSettings::Embedded { folder: folder? },
     };
     Some(Settings { store, policy, cache, serve: serve? })

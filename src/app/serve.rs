@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Settings;
 use crate::http::{self, Listener, Services};
@@ -16,7 +17,10 @@ use crate::{clock, health::Health};
 use super::load::{LoadError, load_if_empty};
 use super::reload::keep_current;
 use super::stop::{StopSignals, hang_up};
-use super::{OpenStore, STORE_WAIT, log, open_policy};
+use super::{OpenStore, log, open_policy};
+
+/// How long a start with `--load` waits for a Redis that may be starting too.
+const LOAD_WAIT: Duration = Duration::from_secs(10);
 
 /// Why a server did not start, or did not end in order.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +71,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
 /// Everything up to the bound socket: policy, store, `--load`, in this order.
 async fn prepare(settings: Settings) -> Result<(Listener, Services), ServeError> {
     let policies = open_policy(settings.policy)?;
-    let wait = settings.serve.load.is_some().then_some(STORE_WAIT);
+    let wait = settings.serve.load.is_some().then_some(LOAD_WAIT);
     let open = OpenStore::open(settings.store, wait).await?;
     if let Some(file) = &settings.serve.load {
         load_if_empty(&*open.store, &policies.current(), file).await?;

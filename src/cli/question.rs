@@ -14,7 +14,7 @@ use crate::authorizer::Answer;
 use crate::cache::Unknown;
 use crate::code::Code;
 use crate::config::{Settings, StoreFlags};
-use crate::http::wire::{Field, Members, Value, resolve, write_answer, write_item_fault};
+use crate::http::wire::{Fault, Field, Members, Value, resolve, write_answer, write_item_fault};
 use crate::policy::Policy;
 
 use super::output::{line, list, window};
@@ -102,14 +102,9 @@ impl QuestionFlags {
         let question = match resolve(&self.members(form), None, &policy) {
             Ok(question) => question,
             Err(fault) => {
-                print_code(form, fault.code, fault.pointer("").as_deref())?;
-                let known = if fault.known.is_empty() {
-                    String::new()
-                } else {
-                    format!("; known: {}", list(&fault.known))
-                };
-                let message = format!("{}: {}{known}", fault.code.as_str(), fault.detail);
-                return Err(Failure::new(Exit::BadRequest, message));
+                let pointer = fault.pointer("");
+                print_code(form, fault.code, pointer.as_deref())?;
+                return Err(bad_request(&fault, pointer.as_deref()));
             }
         };
         let answer = app::runtime()?.block_on(async {
@@ -186,6 +181,15 @@ fn print(form: Form, policy: &Arc<Policy>, answer: &Answer) -> Result<(), Failur
         }
     }
     Ok(())
+}
+
+fn bad_request(fault: &Fault, pointer: Option<&str>) -> Failure {
+    let place = pointer.map_or(String::new(), |pointer| format!(" at {pointer}"));
+    let known = match &fault.known[..] {
+        [] => String::new(),
+        known => format!("; known: {}", list(known)),
+    };
+    Failure::new(Exit::BadRequest, format_args!("{}{place}: {}{known}", fault.code.as_str(), fault.detail))
 }
 
 /// In JSON, what an item of a batch would get in place of an answer.

@@ -95,7 +95,7 @@ impl<'a> Checker<'a> {
         let path = self.path(setting)?;
         match File::open(&path).and_then(|file| file.metadata()) {
             Ok(metadata) if metadata.is_dir() => {
-                self.complain(setting, format!("{} is a folder", path.display()))
+                self.complain(setting, format!("{} is a folder", path.display()));
             }
             Ok(_) => return Some(path),
             Err(error) => self.complain(setting, format!("{}: {error}", path.display())),

@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn reads_every_kind_of_scalar() {
         let mut mistakes = Mistakes::default();
-        let text = "listen = \"unix:/a\"\ncache_bytes = 1_000\nconnections = 0x10\ndecision_log = true\n";
+        let text = "listen = \"unix:/a\"\ncache_bytes = 1_000\nmax_connections = 0x10\ndecision_log = true\n";
         let found = parse(Path::new("r.toml"), text, &mut mistakes);
         assert!(mistakes.is_empty(), "{mistakes}");
         let texts: Vec<&str> = found.values().map(|given| given.text.expose()).collect();

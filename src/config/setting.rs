@@ -81,7 +81,7 @@ settings! {
     RedisClientKeyFile = "redis_client_key_file", Store, "FILE", None,
         "PEM file with the key of redis_client_cert_file.";
     RedisConnectTimeout = "redis_connect_timeout", Store, "MS", Some("1000"),
-        "How long one attempt to connect to Redis may take.";
+        "How long one attempt to connect to Redis may take; other commands than serve give up after twice this.";
     RedisHeartbeat = "redis_heartbeat", Store, "MS", Some("100"),
         "Between two heartbeats on the Redis connection; below freshness_bound.";
     FreshnessBound = "freshness_bound", Store, "MS", Some("1000"),
