@@ -245,6 +245,9 @@ impl RoleCache {
 
     fn publish(&self, policy: &Policy, organization: &OrganizationId, account: &AccountId, landed: &Landed) {
         let fresh = Bucket::of_one(policy.catalogue(), account, landed);
+        if let Some(found) = &landed.reading.found {
+            self.spread.fit(organization, found.organization.accounts);
+        }
         let key = self.spread.key(organization, account);
         let merged = self.buckets.entry(key).and_upsert_with(|present| match present {
             Some(entry) => Arc::new(entry.value().merge(&fresh)),
@@ -261,3 +264,6 @@ impl RoleCache {
         Facts { bucket: Arc::new(bucket), position: 0, source: Source::Store, sent, generation }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,15 @@
-//! What a write is: pure values that every store commits the same way.
+//! What a write is: pure values that every store commits the same way, and the rules that compute them.
 //!
 //! Always true here: no I/O; a change names the generation it was computed on, so that a store can refuse it
 //! when that is no longer the newest. Called by import, by the legacy plan and by the stores.
 
-use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet};
+pub mod incoming;
+pub mod merge;
+pub mod replace;
+
+use std::sync::Arc;
+
+use crate::domain::{ACCOUNTS, AccountId, Generation, Grant, Organization, OrganizationId, RoleSet};
 
 /// A small change of one organization: at most some hundred role sets, committed in one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,4 +33,75 @@ pub struct Replacement {
     pub expected: Option<Generation>,
     /// Sorted by account.
     pub role_sets: Vec<RoleSet>,
+}
+
+/// A whole organization as a store holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub organization: Organization,
+    pub generation: Generation,
+    /// Sorted by account.
+    pub role_sets: Vec<RoleSet>,
+}
+
+/// Why a rule of change does not allow what was asked. Nothing is written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("this would drop {dropped} of {held} grants that are in force")]
+    GrantsDropped { dropped: u64, held: u64 },
+    #[error("{owner} owns the organization, so {account} cannot become its owner by a grant")]
+    UseTransfer { owner: AccountId, account: AccountId },
+    #[error("{owner} owns the organization and would lose Accounts/owner")]
+    OwnerMustTransfer { owner: AccountId },
+    #[error("{account} would hold something in {product}, which the organization has not enabled")]
+    ProductNotEnabled { account: AccountId, product: Arc<str> },
+}
+
+/// The number that grants and states of a product must carry to be in force; `None` while it is not enabled.
+pub fn enabling(organization: &Organization, product: &str) -> Option<Generation> {
+    if product == ACCOUNTS {
+        return Some(Generation(0));
+    }
+    organization.product(product).map(|enabled| enabled.enabling)
+}
+
+/// The grants that were made under the present enabling of their product, whatever their times.
+pub fn grants_in_force<'a>(
+    organization: &'a Organization,
+    role_set: &'a RoleSet,
+) -> impl Iterator<Item = &'a Grant> {
+    role_set.grants.iter().filter(|grant| enabling(organization, &grant.role.product) == Some(grant.enabling))
+}
+
+impl Change {
+    /// What is wrong with the change by itself, before any store looks at it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.header.as_ref().is_some_and(|header| header.id != self.organization) {
+            return Err("its header is another organization's".into());
+        }
+        let mut accounts: Vec<&AccountId> =
+            self.put.iter().map(|set| &set.account).chain(&self.remove).collect();
+        accounts.sort();
+        match accounts.is_sorted_by(|a, b| a < b) {
+            true => Ok(()),
+            false => Err("one of its accounts stands twice".into()),
+        }
+    }
+}
+
+impl Replacement {
+    /// What is wrong with the replacement by itself, before any store looks at it.
+    pub fn check(&self) -> Result<(), String> {
+        let (header, sets) = (&self.organization, &self.role_sets);
+        if !sets.is_sorted_by(|a, b| a.account < b.account) {
+            return Err("its accounts are not sorted, or one stands twice".into());
+        }
+        if header.accounts != sets.len() as u64 {
+            return Err(format!("its header counts {} accounts, there are {}", header.accounts, sets.len()));
+        }
+        if sets.binary_search_by(|set| set.account.cmp(&header.owner)).is_err() {
+            return Err(format!("its owner {} is none of its accounts", header.owner));
+        }
+        Ok(())
+    }
 }

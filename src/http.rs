@@ -23,7 +23,7 @@ mod router;
 mod server;
 mod tokens;
 mod watchdog;
-mod wire;
+pub mod wire;
 
 use std::sync::Arc;
 

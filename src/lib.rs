@@ -2,13 +2,17 @@
 //!
 //! Start reading at `ARCHITECTURE.md`; the library exists for the binary, its tests and benches.
 
+pub mod app;
 pub mod authorizer;
 pub mod cache;
 pub mod change;
+pub mod cli;
 pub mod clock;
 pub mod code;
+pub mod config;
 pub mod decision;
 pub mod domain;
+pub mod exchange;
 pub mod explanation;
 pub mod freshness;
 pub mod health;

@@ -6,6 +6,8 @@
 //! and by `app`, which constructs the stores.
 
 pub mod embedded;
+mod keys;
+pub mod redis;
 mod value;
 
 use std::time::Duration;
@@ -106,6 +108,9 @@ pub enum CommitError {
     /// The organization is no longer at the generation the change was computed on. Nothing was written.
     #[error("the organization was changed meanwhile")]
     Conflict,
+    /// The change would not read back: a list out of order, a number out of range. Nothing was written.
+    #[error("the change cannot be stored: {0}")]
+    Malformed(String),
     /// The reply was lost: the change may or may not be in the store.
     #[error("no answer to a write, which may have taken effect: {0}")]
     Ambiguous(String),

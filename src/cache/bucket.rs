@@ -54,17 +54,30 @@ impl Default for Spread {
 
 impl Spread {
     pub fn key(&self, organization: &OrganizationId, account: &AccountId) -> Key {
-        let bits = self.stripe(organization).map_or(0, |stripe| stripe.load(Ordering::Relaxed));
+        let bits = self.bits(organization);
         let bucket = if bits == 0 { 0 } else { self.hasher.hash_one(account) & ((1u64 << bits) - 1) };
         // Below 2^16 by MAX_SPREAD_BITS.
         Key { organization: organization.clone(), bucket: bucket as u16 }
     }
 
+    /// Spreads an organization of this many accounts wide enough that no bucket becomes crowded by them.
+    pub fn fit(&self, organization: &OrganizationId, accounts: u64) {
+        let buckets = accounts.div_ceil(CROWD as u64).next_power_of_two();
+        self.at_least(organization, u8::try_from(buckets.ilog2()).unwrap_or(MAX_SPREAD_BITS));
+    }
+
+    /// Spreads an organization twice as wide: a bucket got crowded, by accounts that are no members.
     pub fn widen(&self, organization: &OrganizationId) {
+        self.at_least(organization, self.bits(organization) + 1);
+    }
+
+    fn bits(&self, organization: &OrganizationId) -> u8 {
+        self.stripe(organization).map_or(0, |stripe| stripe.load(Ordering::Relaxed))
+    }
+
+    fn at_least(&self, organization: &OrganizationId, bits: u8) {
         if let Some(stripe) = self.stripe(organization) {
-            let wider = |bits: u8| (bits < MAX_SPREAD_BITS).then_some(bits + 1);
-            // Refused only at the maximum, where a bucket simply stays crowded.
-            let _ = stripe.fetch_update(Ordering::Relaxed, Ordering::Relaxed, wider);
+            stripe.fetch_max(bits.min(MAX_SPREAD_BITS), Ordering::Relaxed);
         }
     }
 
@@ -199,7 +212,12 @@ impl Bucket {
     }
 
     pub fn is_crowded(&self) -> bool {
-        self.entries.len() > CROWD
+        self.accounts() > CROWD
+    }
+
+    /// Accounts in this bucket.
+    pub fn accounts(&self) -> usize {
+        self.entries.len()
     }
 
     /// Bytes on the heap.

@@ -57,8 +57,12 @@ fn has_rfc3339_shape(text: &str) -> bool {
         }
         None => tail,
     };
+    let below =
+        |digits: Option<&str>, limit| digits.and_then(|d| d.parse().ok()).is_some_and(|n: u8| n < limit);
     let offset_fits = |zone: &str| {
         zone.len() == 6
+            && below(zone.get(1..3), 24)
+            && below(zone.get(4..6), 60)
             && zone.bytes().zip(b"+00:00").all(|(byte, want)| match want {
                 b'+' => matches!(byte, b'+' | b'-'),
                 b'0' => byte.is_ascii_digit(),
@@ -110,6 +114,8 @@ mod tests {
             "1767139200",
             "2026-12-31T00:00:00.Z",
             "2026-12-31T00:00:00+0100",
+            "2026-12-31T00:00:00+25:00",
+            "2026-12-31T00:00:00+01:60",
             "2026-12-31T00:00:00Z[Europe/Warsaw]",
             "+002026-12-31T00:00:00Z",
         ] {

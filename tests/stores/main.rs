@@ -9,6 +9,8 @@ mod cases;
 mod embedded_only;
 mod samples;
 mod subjects;
+#[path = "../support/mod.rs"]
+mod support;
 
 /// Runs every case on the stores that `$subject` makes.
 macro_rules! suite {
@@ -42,6 +44,7 @@ macro_rules! suites {
                 a_change_puts_removes_and_counts,
                 a_change_of_an_old_generation_is_refused_whole,
                 a_change_of_an_unknown_organization_conflicts,
+                a_change_that_does_not_add_up_is_refused_whole,
                 enabling_numbers_stay_as_given,
                 generations_rise_across_organizations,
                 a_large_organization_is_replaced_at_once,
@@ -71,4 +74,4 @@ macro_rules! suites {
     };
 }
 
-suites!(embedded);
+suites!(embedded, redis);

@@ -4,10 +4,14 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rolegate::freshness::Stamps;
 use rolegate::roles::RoleStore;
 use rolegate::roles::embedded::EmbeddedStore;
+use rolegate::roles::redis::{RedisSettings, RedisStore};
+
+use crate::support::redis::Redis;
 
 /// Whatever has to live as long as a store: its folder, its server.
 pub type Guard = Box<dyn Any + Send + Sync>;
@@ -24,4 +28,14 @@ pub async fn embedded() -> Subject {
     let stamps = Arc::new(Stamps::default());
     let store = Arc::new(EmbeddedStore::open(folder.path(), Arc::clone(&stamps)).unwrap());
     Subject { store, stamps, _guard: Box::new(folder) }
+}
+
+/// A store on a Redis of its own.
+pub async fn redis() -> Subject {
+    let server = tokio::task::spawn_blocking(Redis::start).await.unwrap();
+    let address = ::redis::IntoConnectionInfo::into_connection_info(server.url()).unwrap();
+    let stamps = Arc::new(Stamps::default());
+    let store = RedisStore::start(RedisSettings::new(address), Arc::clone(&stamps));
+    store.connected(Duration::from_secs(5)).await.unwrap();
+    Subject { store, stamps, _guard: Box::new(server) }
 }

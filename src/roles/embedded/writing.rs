@@ -163,6 +163,7 @@ impl<'t> Tables<'t> {
 
     fn change(&mut self, change: &Change) -> Result<Generation, CommitError> {
         let id = &change.organization;
+        change.check().map_err(CommitError::Malformed)?;
         let HeaderRecord { generation, organization: before, .. } =
             tables::header(&self.headers, self.id, id)?.ok_or(CommitError::Conflict)?;
         if generation != change.expected {
@@ -177,9 +178,6 @@ impl<'t> Tables<'t> {
             accounts = accounts.saturating_sub(u64::from(self.remove(id, account)?));
         }
         let header = change.header.as_ref().unwrap_or(&before);
-        if header.id != *id {
-            return Err(refused(id, "its header is another organization's".into()));
-        }
         self.put_header(generation, header, accounts)?;
         let mut what: Vec<&str> = change.header.iter().map(|_| "#").collect();
         what.extend(change.put.iter().map(|role_set| role_set.account.as_str()));
@@ -191,13 +189,10 @@ impl<'t> Tables<'t> {
     /// Answers with the accounts that are no longer there.
     fn replace(&mut self, replacement: &Replacement) -> Result<(Generation, Vec<AccountId>), CommitError> {
         let Replacement { organization, expected, role_sets } = replacement;
+        replacement.check().map_err(CommitError::Malformed)?;
         let before = tables::header(&self.headers, self.id, &organization.id)?;
         if before.map(|header| header.generation) != *expected {
             return Err(CommitError::Conflict);
-        }
-        if !role_sets.is_sorted_by(|a, b| a.account < b.account) {
-            let why = "its accounts are not sorted, or one stands twice".into();
-            return Err(refused(&organization.id, why));
         }
         let generation = self.next_generation()?;
         let stays = |account: &AccountId| {
@@ -225,7 +220,7 @@ impl<'t> Tables<'t> {
     ) -> Result<bool, CommitError> {
         let account = role_set.account.as_str();
         let body = value::encode_role_set(self.id, organization, NUMBER, role_set)
-            .map_err(|why| refused(organization, format!("account {account}: {why}")))?;
+            .map_err(|why| CommitError::Malformed(format!("account {account}: {why}")))?;
         let key = pair(organization.as_str(), account);
         let value = format!("{generation} {body}");
         let is_new = self.role_sets.insert(key.as_slice(), value.as_bytes()).stored()?.is_none();
@@ -255,14 +250,15 @@ impl<'t> Tables<'t> {
     ) -> Result<(), CommitError> {
         if header.accounts != accounts {
             let why = format!("its header counts {} accounts, there are {accounts}", header.accounts);
-            return Err(refused(&header.id, why));
+            return Err(CommitError::Malformed(why));
         }
         let owner = pair(header.id.as_str(), header.owner.as_str());
         if self.role_sets.get(owner.as_slice()).stored()?.is_none() {
-            return Err(refused(&header.id, format!("its owner {} is none of its accounts", header.owner)));
+            let why = format!("its owner {} is none of its accounts", header.owner);
+            return Err(CommitError::Malformed(why));
         }
         let body = value::encode_header(self.id, Side::A, NUMBER, header)
-            .map_err(|why| refused(&header.id, format!("its header {why}")))?;
+            .map_err(|why| CommitError::Malformed(format!("its header {why}")))?;
         let value = format!("{generation} {body}");
         self.headers.insert(header.id.as_str().as_bytes(), value.as_bytes()).stored()?;
         Ok(())
@@ -281,9 +277,4 @@ impl<'t> Tables<'t> {
         }
         Ok(())
     }
-}
-
-/// A change that would leave data which nobody could read back or rely on.
-fn refused(organization: &OrganizationId, why: String) -> CommitError {
-    StoreError::Broken { key: format!("change of {organization}"), why }.into()
 }

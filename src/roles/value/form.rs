@@ -78,10 +78,7 @@ impl<'a> HeaderForm<'a> {
             o: Cow::Borrowed(organization.id.as_str()),
             a: Cow::Borrowed(organization.owner.as_str()),
             c: organization.accounts,
-            d: match side {
-                Side::A => 0,
-                Side::B => 1,
-            },
+            d: side.digit(),
             n: number,
             p: organization.products.iter().map(product).collect(),
         }

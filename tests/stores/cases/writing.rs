@@ -92,6 +92,43 @@ pub async fn a_change_of_an_unknown_organization_conflicts(subject: Subject) {
     assert_eq!(store.organizations_of(&acc("a"), None, 9).await.unwrap().organizations, []);
 }
 
+pub async fn a_change_that_does_not_add_up_is_refused_whole(subject: Subject) {
+    let store = &*subject.store;
+    store.initialise().await.unwrap();
+    let generation = store.replace(&team("acme", None, &["a", "b"])).await.unwrap();
+    let unsorted = {
+        let mut role_set = livechat("a", "normal", 1);
+        role_set.grants.reverse();
+        role_set
+    };
+    let base = put("acme", generation, vec![]);
+    let changes = [
+        // A newcomer, or a leaver, that the header does not count.
+        (Change { put: vec![holder("c", "member")], ..base.clone() }, "counts 3 accounts, there are 4"),
+        (Change { remove: vec![acc("b")], ..base.clone() }, "counts 3 accounts, there are 2"),
+        (Change { header: Some(header("acme", "boss", 2, 1)), ..base.clone() }, "counts 2"),
+        (Change { header: Some(header("acme", "nobody", 3, 1)), ..base.clone() }, "owner nobody"),
+        (Change { header: Some(header("other", "boss", 3, 1)), ..base.clone() }, "another organization's"),
+        (Change { put: vec![unsorted], ..base }, "not sorted"),
+    ];
+    for (change, why) in changes {
+        let error = store.commit(&change).await.unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    let mut uncounted = team("acme", Some(generation), &["a"]);
+    uncounted.organization.accounts = 3;
+    let mut disordered = team("acme", Some(generation), &["a", "c"]);
+    disordered.role_sets.swap(0, 2);
+    let mut doubled = team("acme", Some(generation), &["a", "a"]);
+    doubled.organization.accounts = 2;
+    for replacement in [uncounted, disordered, doubled] {
+        let error = store.replace(&replacement).await.unwrap_err();
+        assert!(matches!(error, CommitError::Malformed(_)), "{error}");
+    }
+    let page = first_page(store, "acme", 9).await;
+    assert_eq!((page.generation, page.role_sets.len()), (generation, 3));
+}
+
 pub async fn enabling_numbers_stay_as_given(subject: Subject) {
     let store = &*subject.store;
     store.initialise().await.unwrap();

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# One day in an organization: every change is an import, every answer is checked.
+#   examples/day.sh [flags of the store, such as --redis redis://127.0.0.1:6379]
+# Without flags a temporary embedded store is used. The program is `rolegate`, or what ROLEGATE names.
+set -euo pipefail
+rolegate=${ROLEGATE:-rolegate}
+store=("$@")
+if [ ${#store[@]} -eq 0 ]; then
+    folder=$(mktemp -d)
+    trap 'rm -r "$folder"' EXIT
+    store=(--data "$folder")
+fi
+
+at() { printf '\n%s  %s\n' "$1" "$2"; }
+
+# put LINE…: the whole organization. merge LINE…: the accounts named, the others stay.
+put() { printf '%s\n' "$@" | "$rolegate" import --force "${store[@]}" -; }
+merge() { printf '%s\n' "$@" | "$rolegate" import --merge "${store[@]}" -; }
+
+# answer ANSWER ACCOUNT PRODUCT ROLE [flag…]: the question must be answered so.
+answer() {
+    local expected=$1 account=$2 product=$3 role=$4 text
+    shift 4
+    text=$("$rolegate" check "${store[@]}" --organization initech --account "$account" \
+        --product "$product" --role "$role" "$@") || true
+    printf '  %s\n' "$text"
+    case $text in
+        "$expected:"*) ;;
+        *) printf 'expected: %s\n' "$expected" >&2; exit 1 ;;
+    esac
+}
+
+# legacy ROLE ACCOUNT: how the account reads in the words of LiveChat's old API.
+legacy() {
+    local text
+    text=$("$rolegate" legacy "${store[@]}" --organization initech --account "$2")
+    printf '  %s\n' "$text"
+    case $text in
+        "legacy role: $1"*) ;;
+        *) printf 'expected: %s\n' "$1" >&2; exit 1 ;;
+    esac
+}
+
+# gil ROLES [STATE]: gil's line with a member's primary role and more.
+gil() { printf '{"organization":"initech","account":"gil","roles":[{"product":"Accounts","role":"member"}%s]%s}' "$1" "${2:-}"; }
+
+head='{"organization":"initech","products":["HelpDesk","LiveChat"]}'
+paused='{"organization":"initech","products":["HelpDesk","LiveChat"],"paused":["LiveChat"]}'
+ada='{"organization":"initech","account":"ada","roles":[{"product":"Accounts","role":"owner"},{"product":"HelpDesk","role":"administrator"},{"product":"LiveChat","role":"administrator"}]}'
+normal=',{"product":"LiveChat","role":"normal"}'
+administrator=',{"product":"LiveChat","role":"administrator"}'
+
+at 08:00 'initech opens its books; ada owns it'
+put "$head" "$ada"
+answer 'allow (granted)' ada LiveChat administrator
+answer 'deny (not_a_member)' gil LiveChat normal
+legacy owner ada
+
+at 09:00 'gil is hired as an agent'
+merge "$head" "$(gil "$normal")"
+answer 'allow (granted)' gil LiveChat normal
+answer 'deny (role_not_held)' gil LiveChat administrator
+answer 'deny (role_not_held)' gil HelpDesk viewer
+legacy agent gil
+
+at 10:00 'gil is made administrator of LiveChat, and nothing else'
+merge "$head" "$(gil "$administrator")"
+answer 'allow (granted)' gil LiveChat administrator
+answer 'allow (granted)' gil LiveChat normal
+answer 'deny (role_not_held)' gil Accounts administrator
+legacy administrator gil
+
+at 11:00 'gil stands in at HelpDesk until the end of 2098'
+merge "$head" "$(gil "$administrator"',{"product":"HelpDesk","role":"normal","expires_at":"2099-01-01T00:00:00Z"}')"
+answer 'allow (granted)' gil HelpDesk viewer
+answer 'deny (grant_expired)' gil HelpDesk viewer --at 2099-01-01T00:00:00Z
+
+at 13:00 'gil is suspended in LiveChat'
+merge "$head" "$(gil "$administrator" ',"suspended":["LiveChat"]')"
+answer 'deny (suspended)' gil LiveChat normal
+answer 'allow (granted)' gil Accounts member
+legacy 'none (suspended), would be administrator' gil
+
+at 14:00 'gil is back'
+merge "$head" "$(gil "$administrator")"
+answer 'allow (granted)' gil LiveChat administrator
+
+at 15:00 'the licence of LiveChat lapses: paused for everybody, the owner too'
+put "$paused" "$ada" "$(gil "$administrator")"
+answer 'deny (product_paused)' gil LiveChat normal
+answer 'deny (product_paused)' ada LiveChat normal
+answer 'allow (granted)' ada HelpDesk normal
+
+at 16:00 'the licence is paid: every grant is what it was'
+put "$head" "$ada" "$(gil "$administrator")"
+answer 'allow (granted)' gil LiveChat administrator
+
+at 17:00 'HelpDesk is disabled, then enabled again: its roles must be given anew'
+put '{"organization":"initech","products":["LiveChat"]}' "${ada/'{"product":"HelpDesk","role":"administrator"},'/}" "$(gil "$administrator")"
+answer 'deny (product_not_enabled)' ada HelpDesk viewer
+put "$head" "${ada/'{"product":"HelpDesk","role":"administrator"},'/}" "$(gil "$administrator")"
+answer 'deny (role_not_held)' ada HelpDesk viewer
+
+at 18:00 'gil leaves'
+put "$head" "$ada"
+answer 'deny (not_a_member)' gil LiveChat normal
+answer 'allow (granted)' ada LiveChat administrator
+printf '\nthe day went as it should\n'

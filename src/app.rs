@@ -1,0 +1,88 @@
+//! Puts the program together: the only place that constructs rooms and spawns tasks.
+//!
+//! Always true here: each part is built by its own constructor from checked settings, in the order in which
+//! they depend on each other; nothing here decides, parses or formats an answer. Called by the command line.
+
+mod load;
+mod log;
+mod reload;
+mod serve;
+mod stop;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::authorizer::Authorizer;
+use crate::cache::{CacheLimits, RoleCache};
+use crate::config::StoreSettings;
+use crate::freshness::Stamps;
+use crate::policy::{PolicyProblems, PolicySource};
+use crate::roles::embedded::EmbeddedStore;
+use crate::roles::redis::RedisStore;
+use crate::roles::{RoleStore, StoreError};
+
+pub use load::{LoadError, import_rules};
+pub use serve::{ServeError, serve};
+
+/// The runtime of every command. The one place that says how many threads there are.
+pub fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
+}
+
+/// Loads the policy of a folder, or the one compiled into the program.
+pub fn open_policy(folder: Option<PathBuf>) -> Result<Arc<PolicySource>, PolicyProblems> {
+    PolicySource::open(folder).map(Arc::new)
+}
+
+/// A store and the stamps that it bumps.
+#[derive(Debug)]
+pub struct OpenStore {
+    pub store: Arc<dyn RoleStore>,
+    stamps: Arc<Stamps>,
+}
+
+impl OpenStore {
+    /// Opens the store for a command that reads and writes now.
+    pub async fn to_write(settings: StoreSettings) -> Result<Self, StoreError> {
+        // Two connections are made, one after the other.
+        let wait = match &settings {
+            StoreSettings::Redis(redis) => redis.connect_timeout * 2,
+            StoreSettings::Embedded { .. } => Duration::ZERO,
+        };
+        Self::open(settings, Some(wait)).await
+    }
+
+    /// Opens the store for a command that only reads: an embedded store that is not there is not made.
+    pub async fn to_read(settings: StoreSettings) -> Result<Self, StoreError> {
+        match &settings {
+            StoreSettings::Embedded { folder } if !folder.exists() => Err(StoreError::NotInitialised),
+            _ => Self::to_write(settings).await,
+        }
+    }
+
+    /// With `wait` an absent Redis is an error after that time; without, it may come up whenever it does.
+    async fn open(settings: StoreSettings, wait: Option<Duration>) -> Result<Self, StoreError> {
+        let stamps = Arc::new(Stamps::default());
+        let store: Arc<dyn RoleStore> = match settings {
+            StoreSettings::Embedded { folder } => Arc::new(EmbeddedStore::open(&folder, stamps.clone())?),
+            StoreSettings::Redis(settings) => {
+                let redis = RedisStore::start(*settings, stamps.clone());
+                if let Some(wait) = wait {
+                    redis.connected(wait).await?;
+                }
+                redis
+            }
+        };
+        Ok(Self { store, stamps })
+    }
+
+    /// What answers questions from this store.
+    pub fn authorizer(&self, limits: CacheLimits) -> Arc<Authorizer> {
+        let cache = RoleCache::new(self.store.clone(), self.stamps.clone(), limits);
+        Arc::new(Authorizer::new(cache, self.store.clone()))
+    }
+}

@@ -1,0 +1,156 @@
+//! The command line: one binary, one file for each group of commands.
+//!
+//! Always true here: a command parses, asks the same rooms as the server and prints; it decides nothing.
+//! Exit status: 0 done or allowed, 1 denied, refused or failed a check, 2 bad request, 3 cannot say. Called by
+//! `main`, which maps results to exit codes.
+
+mod output;
+mod policy;
+mod question;
+mod reading;
+mod serve;
+mod transfer;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::{LoadError, ServeError};
+use crate::authorizer::NoAnswer;
+use crate::config::Mistakes;
+use crate::policy::PolicyProblems;
+use crate::roles::StoreError;
+
+/// How a command ended, for its exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done; of a question: allowed.
+    Success = 0,
+    /// Of a question: denied. Else something was refused or failed its check.
+    Refused = 1,
+    /// The command or its input cannot be understood.
+    BadRequest = 2,
+    /// No answer, for want of store or policy.
+    CannotSay = 3,
+}
+
+/// Why a command did not end as it should, in words for people.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, message: message.to_string() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Self::new(Exit::BadRequest, mistakes)
+    }
+}
+
+impl From<PolicyProblems> for Failure {
+    fn from(problems: PolicyProblems) -> Self {
+        Self::new(Exit::CannotSay, format_args!("the policy is refused:\n{problems}"))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(Exit::CannotSay, format_args!("{}: {error}", error.code().as_str()))
+    }
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(error: NoAnswer) -> Self {
+        Self::new(Exit::CannotSay, format_args!("{}: {error}", error.code().as_str()))
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Policy(problems) => problems.into(),
+            ServeError::Store(error) => error.into(),
+            ServeError::Load(LoadError::Refused { .. } | LoadError::Partly { .. }) => {
+                Self::new(Exit::Refused, error)
+            }
+            _ => Self::new(Exit::CannotSay, error),
+        }
+    }
+}
+
+/// Of writing to standard output, and of starting the runtime.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(Exit::CannotSay, error)
+    }
+}
+
+/// May this account act as this role in this product for this organization?
+///
+/// Exit status: 0 done or allowed, 1 denied or refused, 2 bad request, 3 cannot say.
+#[derive(Debug, Parser)]
+#[command(name = "rolegate", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Check(question::Check),
+    Explain(question::Explain),
+    Roles(reading::Roles),
+    Legacy(reading::Legacy),
+    Import(transfer::Import),
+    Export(transfer::Export),
+    Policy(policy::PolicyCommand),
+}
+
+/// Runs the command of a process.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Exit, Failure> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` come here too.
+            if !error.use_stderr() {
+                error.print()?;
+                return Ok(Exit::Success);
+            }
+            // An argument that has no place may be a URL with a password.
+            eprint!("{}", output::without_credentials(&error.render().to_string()));
+            return Ok(Exit::BadRequest);
+        }
+    };
+    let variables = variables.into_iter();
+    match cli.command {
+        Command::Serve(command) => command.run(variables),
+        Command::Check(command) => command.run(variables),
+        Command::Explain(command) => command.run(variables),
+        Command::Roles(command) => command.run(variables),
+        Command::Legacy(command) => command.run(variables),
+        Command::Import(command) => command.run(variables),
+        Command::Export(command) => command.run(variables),
+        Command::Policy(command) => command.run(variables),
+    }
+}

@@ -1,0 +1,114 @@
+//! Checks of everything that says how to reach Redis.
+//!
+//! Always true of what comes out: the URL has one meaning, credentials come from one place each, waits are
+//! below the freshness bound. Messages never quote the URL. Called by `config`.
+
+use std::time::Duration;
+
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use url::Url;
+
+use crate::roles::redis::{RedisSettings, TlsFiles};
+
+use super::check::Checker;
+use super::setting::Setting;
+
+const MAX_WAIT: u64 = 60_000;
+
+/// Settings that only mean something over Redis and have no default.
+const ONLY_WITH_REDIS: &[Setting] = &[
+    Setting::RedisUsernameFile,
+    Setting::RedisPasswordFile,
+    Setting::RedisCaFile,
+    Setting::RedisClientCertFile,
+    Setting::RedisClientKeyFile,
+];
+
+/// The settings of the Redis store; `None` when no Redis is named.
+pub fn check(checker: &mut Checker<'_>, read_timeout: Duration) -> Option<RedisSettings> {
+    let bound = checker.millis(Setting::FreshnessBound, 1..=MAX_WAIT);
+    let heartbeat = checker.millis(Setting::RedisHeartbeat, 1..=MAX_WAIT);
+    let connect_timeout = checker.millis(Setting::RedisConnectTimeout, 1..=MAX_WAIT);
+    for (setting, wait) in [(Setting::RedisHeartbeat, heartbeat), (Setting::ReadTimeout, read_timeout)] {
+        if wait >= bound && !bound.is_zero() {
+            let millis = wait.as_millis();
+            checker.complain(
+                setting,
+                format!("`{millis}` is not below freshness_bound, which is {}", bound.as_millis()),
+            );
+        }
+    }
+    let username_file = checker.file(Setting::RedisUsernameFile);
+    let password_file = checker.file(Setting::RedisPasswordFile);
+    let tls = tls_files(checker);
+    if !checker.is_given(Setting::Redis) {
+        for setting in ONLY_WITH_REDIS {
+            if checker.is_given(*setting) {
+                checker.complain(*setting, "has no meaning without redis");
+            }
+        }
+        return None;
+    }
+    let address = checker.value(Setting::Redis, address)?;
+    only_one_source(checker, &address);
+    let is_tls = matches!(address.addr(), ConnectionAddr::TcpTls { .. });
+    for setting in [Setting::RedisCaFile, Setting::RedisClientCertFile, Setting::RedisClientKeyFile] {
+        if checker.is_given(setting) && !is_tls {
+            checker.complain(setting, "has no meaning without TLS: use a rediss:// URL");
+        }
+    }
+    Some(RedisSettings {
+        address,
+        username_file,
+        password_file,
+        tls,
+        bound,
+        heartbeat,
+        read_timeout,
+        connect_timeout,
+    })
+}
+
+fn tls_files(checker: &mut Checker<'_>) -> TlsFiles {
+    let (certificate, key) = (Setting::RedisClientCertFile, Setting::RedisClientKeyFile);
+    for (one, other) in [(certificate, key), (key, certificate)] {
+        if checker.is_given(one) && !checker.is_given(other) {
+            checker.complain(one, format!("needs {} beside it", other.key()));
+        }
+    }
+    TlsFiles {
+        ca: checker.file(Setting::RedisCaFile),
+        certificate: checker.file(certificate),
+        key: checker.file(key),
+    }
+}
+
+fn only_one_source(checker: &mut Checker<'_>, address: &ConnectionInfo) {
+    let in_url = address.redis_settings();
+    let doubled = [
+        (Setting::RedisUsernameFile, in_url.username().is_some()),
+        (Setting::RedisPasswordFile, in_url.password().is_some()),
+    ];
+    for (setting, in_url) in doubled {
+        if in_url && checker.is_given(setting) {
+            checker.complain(setting, "is given, but the URL of redis names one too");
+        }
+    }
+}
+
+/// Reads `redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or the same with `rediss`.
+fn address(text: &str) -> Result<ConnectionInfo, String> {
+    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    if !matches!(url.scheme(), "redis" | "rediss") {
+        return Err("does not start with redis:// or rediss://".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("holds ? or #, which mean nothing here; percent-encode them in a password".to_owned());
+    }
+    // The driver's own message may repeat parts of the URL.
+    let database = url.path().trim_start_matches('/');
+    if !database.is_empty() && database.parse::<u32>().is_err() {
+        return Err("ends in something that is no database number".to_owned());
+    }
+    url.into_connection_info().map_err(|_| "names no host that can be connected to".to_owned())
+}

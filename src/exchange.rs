@@ -1,0 +1,25 @@
+//! Import and export: role assignments in and out, as JSON Lines or as the documents of other APIs.
+//!
+//! Always true here: what cannot be understood whole is refused with its place, never guessed; what a source
+//! cannot say is kept, never taken as "no". Called by the command line and by `serve --load`.
+
+mod documents;
+mod export;
+mod fields;
+mod import;
+mod input;
+mod json_lines;
+mod node;
+mod raw;
+mod refusal;
+mod report;
+mod source;
+mod validate;
+mod whole;
+
+pub use export::{ExportError, export};
+pub use import::{Options, import};
+pub use raw::Ignored;
+pub use refusal::{Code, MAX_LISTED, Place, Refusal};
+pub use report::{Counts, Ending, Outcome, Progress, Report, Stopped};
+pub use validate::{LegacyDefinitions, Rules};

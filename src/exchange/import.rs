@@ -1,0 +1,336 @@
+//! Drives an import: each organization is read, checked, computed against what is stored, and written.
+//!
+//! Always true here: an organization is taken whole or not at all (of a merge: an account is); nothing is
+//! written before everything of the organization was checked; `check` writes nothing at all. Called by the
+//! command line and by `serve --load`.
+
+mod merge;
+
+use std::io::Read;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use super::documents::Context;
+use super::raw::Raw;
+use super::refusal::{At, Code, Refusals};
+use super::report::{Ending, Outcome, Progress, Report, Stopped};
+use super::source::Source;
+use super::validate::Rules;
+use super::whole;
+use crate::change::incoming::{Incoming, IncomingProduct, Kept};
+use crate::change::replace::{other_products, replacement};
+use crate::change::{Change, Refused, Replacement, Stored};
+use crate::domain::{Generation, OrganizationId, RoleSet};
+use crate::roles::{CommitError, RoleStore, StoreError};
+
+/// How often a write is computed again because somebody else wrote meanwhile.
+const RETRIES: usize = 3;
+
+/// How long an organization may be read before progress is shown again.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// How to import.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// For documents that do not name their organization.
+    pub organization: Option<OrganizationId>,
+    /// For documents that do not name the enabled products.
+    pub products: Option<Vec<String>>,
+    /// Replace or add single accounts; the rest of the organization stays.
+    pub merge: bool,
+    /// Allow dropping more than half of an organization's grants.
+    pub force: bool,
+    /// Check everything, write nothing.
+    pub check: bool,
+    /// Store the roles that LiveChat/owner and LiveChat/viceowner stand for.
+    pub expand_legacy: bool,
+}
+
+/// Imports everything in `input`. What went wrong is in the report; what was taken before it stays.
+pub async fn import<R: Read + Send + 'static>(
+    store: &dyn RoleStore,
+    rules: &Rules<'_>,
+    options: &Options,
+    input: R,
+    on_progress: &mut (dyn FnMut(Progress) + Send),
+) -> Report {
+    let context = Context {
+        organization: options.organization.clone(),
+        products: options.products.clone(),
+        merge: options.merge,
+    };
+    let mut source = Source::open(input, context);
+    let report = Report { check: options.check, ..Report::default() };
+    let mut importer = Importer { store, rules, options, report, initialised: false };
+    let mut progress = Progress::default();
+    loop {
+        let next = tokio::time::timeout(PROGRESS_EVERY, source.next()).await;
+        let settled = match next {
+            Ok(None) => break,
+            Ok(Some(raw)) => {
+                progress.organizations += 1;
+                importer.organization(raw).await
+            }
+            Err(_elapsed) => Ok(()),
+        };
+        progress.bytes = source.counters().bytes.load(Relaxed);
+        progress.accounts = source.counters().accounts.load(Relaxed);
+        progress.grants = source.counters().grants.load(Relaxed);
+        on_progress(progress);
+        if let Err(stopped) = settled {
+            importer.report.stopped = Some(stopped);
+            return importer.report;
+        }
+    }
+    if let Err(error) = source.end().await {
+        let detail = format!("the input could not be read to its end: {error}");
+        importer.report.stopped = Some(Stopped { code: "input_unreadable", organization: None, detail });
+    }
+    importer.report
+}
+
+struct Importer<'i> {
+    store: &'i dyn RoleStore,
+    rules: &'i Rules<'i>,
+    options: &'i Options,
+    report: Report,
+    initialised: bool,
+}
+
+/// Why an organization was not taken.
+enum Failure {
+    Refused(Refusals),
+    /// The store, so that the next organization would fare no better.
+    Stopped {
+        code: &'static str,
+        detail: String,
+    },
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Stopped { code: error.code().as_str(), detail: error.to_string() }
+    }
+}
+
+/// A write that a rule of change computed.
+enum Write {
+    Replace(Replacement),
+    Commit(Change),
+}
+
+impl Write {
+    fn role_sets(&self) -> &[RoleSet] {
+        match self {
+            Self::Replace(replacement) => &replacement.role_sets,
+            Self::Commit(change) => &change.put,
+        }
+    }
+}
+
+/// What is to become of one organization that was read and checked.
+enum Plan {
+    Whole(Incoming),
+    /// Other products, the same accounts.
+    Products(Vec<IncomingProduct>),
+}
+
+/// A plan that met what is stored.
+enum Step<'s> {
+    Whole(Option<&'s Stored>, &'s Incoming),
+    Products(&'s Stored, &'s [IncomingProduct]),
+}
+
+impl Plan {
+    fn meet<'s>(&'s self, stored: Option<&'s Stored>, at: At) -> Result<Step<'s>, Failure> {
+        match (self, stored) {
+            (Self::Whole(incoming), stored) => Ok(Step::Whole(stored, incoming)),
+            (Self::Products(products), Some(stored)) => Ok(Step::Products(stored, products)),
+            (Self::Products(_), None) => {
+                let detail = "the organization is new, and a new one needs its accounts with their owner";
+                Err(one(Code::OwnerMissing, at, detail))
+            }
+        }
+    }
+}
+
+impl Step<'_> {
+    fn compute(self, number: Generation, force: bool) -> Result<(Write, Kept), Refused> {
+        match self {
+            Self::Whole(stored, incoming) => replacement(stored, incoming, number, force)
+                .map(|(replacement, kept)| (Write::Replace(replacement), kept)),
+            Self::Products(stored, products) => other_products(stored, products, number, force)
+                .map(|(change, kept)| (Write::Commit(change), kept)),
+        }
+    }
+}
+
+impl Importer<'_> {
+    /// Settles one organization in the report. An error ends the import.
+    async fn organization(&mut self, mut raw: Raw) -> Result<(), Stopped> {
+        self.report.ignored_fields.merge(mem::take(&mut raw.ignored));
+        let Some(id) = raw.organization.clone() else {
+            self.report.refuse(None, raw.refusals);
+            return Ok(());
+        };
+        let mut outcome = Outcome {
+            organization: id.clone(),
+            ending: Ending::Taken,
+            products: 0,
+            accounts: 0,
+            grants: 0,
+            suspensions: 0,
+            kept: Kept::default(),
+            generation: None,
+        };
+        let result = if self.options.merge {
+            self.merge(&id, raw, &mut outcome).await
+        } else {
+            self.replace(&id, raw, &mut outcome).await
+        };
+        let begun = outcome.accounts > 0;
+        if result.is_err() {
+            outcome.ending = if begun { Ending::Partly } else { Ending::Refused };
+        }
+        match result {
+            Err(Failure::Stopped { code, detail }) => {
+                if begun {
+                    self.report.settle(outcome);
+                }
+                return Err(Stopped { code, organization: Some(id), detail });
+            }
+            Err(Failure::Refused(refusals)) => self.report.refuse(Some(&id), refusals),
+            Ok(()) => {}
+        }
+        self.report.settle(outcome);
+        Ok(())
+    }
+
+    async fn replace(&mut self, id: &OrganizationId, raw: Raw, outcome: &mut Outcome) -> Result<(), Failure> {
+        let at = raw.at;
+        let plan = self.plan(id, raw)?;
+        for _ in 0..=RETRIES {
+            let stored = self.stored(id).await?;
+            let step = plan.meet(stored.as_ref(), at)?;
+            let number = self.number().await?;
+            let computed = step.compute(number, self.options.force);
+            let (write, kept) = computed.map_err(|refused| refuse(&refused, at))?;
+            if self.write(&write, outcome).await? {
+                outcome.kept = kept;
+                return Ok(());
+            }
+        }
+        Err(conflict(at))
+    }
+
+    /// Checks what was read.
+    fn plan(&mut self, id: &OrganizationId, raw: Raw) -> Result<Plan, Failure> {
+        let Raw { at, coverage, products, paused, accounts, mut refusals, .. } = raw;
+        // Without products, every role would be refused again.
+        let Some(products) = products else { return Err(Failure::Refused(refusals)) };
+        let products = self.rules.products(&products, paused.as_deref(), &mut refusals);
+        let Some(accounts) = accounts else {
+            return settled(refusals).map(|()| Plan::Products(products));
+        };
+        let enabled: Vec<Arc<str>> = products.iter().map(|product| product.name.clone()).collect();
+        let expand = self.options.expand_legacy;
+        let ignored = &mut self.report.ignored_fields;
+        let checked = self.rules.accounts(accounts, coverage, &enabled, expand, &mut refusals, ignored);
+        let Some(owner) = checked.owners.into_iter().next() else {
+            // Where something else is wrong, the owner may be the one who was not understood.
+            if refusals.is_empty() {
+                refusals.add(Code::OwnerMissing, at.place(""), "no account holds Accounts/owner");
+            }
+            return Err(Failure::Refused(refusals));
+        };
+        let accounts = checked.accounts.into_iter().map(|(_, account)| account).collect();
+        let organization = id.clone();
+        settled(refusals).map(|()| Plan::Whole(Incoming { organization, owner, products, accounts }))
+    }
+
+    /// What the store has of an organization. A store that nobody has written to yet has nothing.
+    async fn stored(&self, id: &OrganizationId) -> Result<Option<Stored>, StoreError> {
+        match whole::read(self.store, id).await {
+            Err(StoreError::NotInitialised) => Ok(None),
+            other => other,
+        }
+    }
+
+    /// A fresh number for new enablings. A store becomes one only now, when something is about to be written:
+    /// until then, its checks shall say "not initialised" and not "no such organization".
+    async fn number(&mut self) -> Result<Generation, Failure> {
+        if self.options.check {
+            return Ok(Generation::MAX);
+        }
+        if !self.initialised {
+            self.store.initialise().await?;
+            self.initialised = true;
+        }
+        match self.store.reserve().await {
+            Ok(number) => Ok(number),
+            Err(error) => written(Err(error))?.ok_or(Failure::Stopped {
+                code: "store_unavailable",
+                detail: "the store gave no number for a write".to_owned(),
+            }),
+        }
+    }
+
+    /// Writes, unless only checking; `false` when somebody else wrote meanwhile.
+    async fn write(&self, write: &Write, outcome: &mut Outcome) -> Result<bool, Failure> {
+        if !self.options.check {
+            let result = match write {
+                Write::Replace(replacement) => self.store.replace(replacement).await,
+                Write::Commit(change) => self.store.commit(change).await,
+            };
+            let Some(generation) = written(result)? else { return Ok(false) };
+            outcome.generation = Some(generation);
+        }
+        let header = match write {
+            Write::Replace(replacement) => Some(&replacement.organization),
+            Write::Commit(change) => change.header.as_ref(),
+        };
+        if let Some(header) = header {
+            outcome.products = header.products.len() as u64 + 1;
+        }
+        for set in write.role_sets() {
+            outcome.accounts += 1;
+            outcome.grants += set.grants.len() as u64;
+            outcome.suspensions += set.suspended.len() as u64;
+        }
+        Ok(true)
+    }
+}
+
+/// The generation of a write; `None` for a conflict.
+fn written(result: Result<Generation, CommitError>) -> Result<Option<Generation>, Failure> {
+    match result {
+        Ok(generation) => Ok(Some(generation)),
+        Err(CommitError::Conflict) => Ok(None),
+        Err(CommitError::Store(error)) => Err(error.into()),
+        Err(CommitError::Malformed(detail)) => Err(Failure::Stopped { code: "write_malformed", detail }),
+        Err(CommitError::Ambiguous(detail)) => {
+            let detail = format!("the write may have taken effect, import again: {detail}");
+            Err(Failure::Stopped { code: "write_ambiguous", detail })
+        }
+    }
+}
+
+fn settled(refusals: Refusals) -> Result<(), Failure> {
+    if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused(refusals)) }
+}
+
+fn one(code: Code, at: At, detail: impl Into<String>) -> Failure {
+    let mut refusals = Refusals::default();
+    refusals.add(code, at.place(""), detail);
+    Failure::Refused(refusals)
+}
+
+fn refuse(refused: &Refused, at: At) -> Failure {
+    one(refused.into(), at, refused.to_string())
+}
+
+fn conflict(at: At) -> Failure {
+    one(Code::Conflict, at, format!("the organization was written to {} times meanwhile", RETRIES + 1))
+}

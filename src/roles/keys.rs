@@ -1,0 +1,107 @@
+//! Every Redis key, in one place.
+//!
+//! Always true here: keys are injective (identifiers contain neither braces nor NUL); everything of one
+//! organization carries its hash tag, so that a cluster keeps it in one slot; only headers and role sets lie
+//! under the tracked prefixes. Used by the Redis store alone.
+
+use crate::domain::{AccountId, OrganizationId};
+
+use super::value::Side;
+
+/// Store id and epoch number: makes a Redis a rolegate store.
+pub const EPOCH: &str = "rg:epoch";
+/// The newest generation of the store.
+pub const CLOCK: &str = "rg:clock";
+/// The change log: a stream whose entry ids are `generation-0`.
+pub const LOG: &str = "rg:log";
+/// All organizations, a sorted set in byte order.
+pub const ORGANIZATIONS: &str = "rg:organizations";
+/// What invalidation is tracked for: headers and role sets.
+pub const TRACKED: [&str; 2] = ["rg:h:", "rg:r:"];
+
+pub fn header(organization: &OrganizationId) -> String {
+    format!("rg:h:{{{organization}}}")
+}
+
+/// The generation of an organization's last write.
+pub fn counter(organization: &OrganizationId) -> String {
+    format!("rg:c:{{{organization}}}")
+}
+
+/// The number of the replace under way.
+pub fn lock(organization: &OrganizationId) -> String {
+    format!("rg:l:{{{organization}}}")
+}
+
+/// The accounts on one side of an organization, a sorted set in byte order.
+pub fn index(organization: &OrganizationId, side: Side) -> String {
+    format!("rg:i:{{{organization}}}:{}", side.digit())
+}
+
+pub fn role_set(organization: &OrganizationId, side: Side, account: &AccountId) -> String {
+    format!("rg:r:{{{organization}}}:{}:{account}", side.digit())
+}
+
+/// The organizations of an account, a sorted set in byte order.
+pub fn memberships(account: &AccountId) -> String {
+    format!("rg:m:{account}")
+}
+
+/// A key under a tracked prefix, read back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Tracked {
+    Header(OrganizationId),
+    RoleSet(OrganizationId, AccountId),
+}
+
+/// Reads a pushed key; `None` for anything that is not exactly one of ours.
+pub fn parse_tracked(key: &str) -> Option<Tracked> {
+    let (family, rest) = (key.get(..5)?, key.get(5..)?.strip_prefix('{')?);
+    let (organization, rest) = rest.split_once('}')?;
+    let organization = OrganizationId::new(organization).ok()?;
+    match (family, rest) {
+        ("rg:h:", "") => Some(Tracked::Header(organization)),
+        ("rg:r:", rest) => {
+            let account = rest.strip_prefix(":0:").or_else(|| rest.strip_prefix(":1:"))?;
+            Some(Tracked::RoleSet(organization, AccountId::new(account).ok()?))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tracked_keys_read_back_and_nothing_else_does() {
+        let organization = OrganizationId::new("a:c=m.e").unwrap();
+        let account = AccountId::new("x:0:y").unwrap();
+        assert_eq!(parse_tracked(&header(&organization)), Some(Tracked::Header(organization.clone())));
+        for side in [Side::A, Side::B] {
+            let key = role_set(&organization, side, &account);
+            assert_eq!(parse_tracked(&key), Some(Tracked::RoleSet(organization.clone(), account.clone())));
+        }
+        for key in [
+            "",
+            "rg:h:",
+            "rg:h:{}",
+            "rg:h:{acme}x",
+            "rg:r:{acme}:2:a",
+            "rg:r:{acme}:0:",
+            "rg:x:{acme}",
+            "rg:h:{a c}",
+            "rg:hé{acme}",
+        ] {
+            assert_eq!(parse_tracked(key), None, "{key}");
+        }
+        for untracked in [
+            counter(&organization),
+            lock(&organization),
+            index(&organization, Side::A),
+            memberships(&account),
+        ] {
+            assert!(TRACKED.iter().all(|prefix| !untracked.starts_with(prefix)), "{untracked}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Reads of the Redis store: the one atomic read of a cold question, and pages.
+//!
+//! Always true here: a value counts only if it names this store, organization and account and is not newer than
+//! its counter; what is absent is confirmed absent; a page is of one generation. Used by the Redis store alone.
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{FromRedisValue, cmd};
+use futures_util::future::try_join_all;
+
+use crate::clock::Ticks;
+use crate::domain::{AccountId, Generation, OrganizationId};
+use crate::roles::value::{self, HeaderRecord, Side, StoreId};
+use crate::roles::{AccountPage, Found, OrganizationPage, Reading, StoreError, keys};
+
+use super::{RedisStore, errors};
+
+/// How often a read starts again that met a change half-way.
+const ATTEMPTS: usize = 3;
+/// A generation further ahead of the store's clock than this was not made by it.
+const MAX_AHEAD_MICROS: u64 = 60_000_000;
+
+type Bytes = Option<Vec<u8>>;
+
+/// The header and counter of one organization, checked against each other.
+pub(super) struct Current {
+    pub header: HeaderRecord,
+    pub generation: Generation,
+    /// The raw values, for scripts that compare them.
+    pub header_value: Vec<u8>,
+    pub counter_value: Vec<u8>,
+}
+
+impl RedisStore {
+    pub(super) async fn read_one(
+        &self,
+        organization: &OrganizationId,
+        account: &AccountId,
+    ) -> Result<Reading, StoreError> {
+        let role_keys = [Side::A, Side::B].map(|side| keys::role_set(organization, side, account));
+        let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
+        let mut data = self.data()?;
+        for _ in 0..ATTEMPTS {
+            let sent = Ticks::now();
+            let mut read = cmd("MGET");
+            read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key).arg(&role_keys);
+            let (epoch, header, counter, on_a, on_b): (Bytes, Bytes, Bytes, Bytes, Bytes) =
+                ask(&mut data, &read).await?;
+            let store = self.store_of(epoch)?;
+            let Some(current) = self.current(store, organization, header, counter)? else {
+                match confirm_absent(&mut data, &[&header_key, &counter_key]).await? {
+                    true => return Ok(Reading { sent, found: None }),
+                    false => continue,
+                }
+            };
+            let side = current.header.side;
+            let (value, key) = match (side, &role_keys) {
+                (Side::A, [key, _]) => (on_a, key),
+                (Side::B, [_, key]) => (on_b, key),
+            };
+            let role_set = match value {
+                Some(value) => self.role_set(store, organization, account, &current, key, &value)?,
+                None if confirm_absent(&mut data, &[key]).await? => None,
+                None => continue,
+            };
+            let Current { header, generation, .. } = current;
+            let found =
+                Found { organization: header.organization, generation, side: header.number, role_set };
+            return Ok(Reading { sent, found: Some(found) });
+        }
+        Err(StoreError::Broken { key: header_key, why: "a key of this organization is no string".into() })
+    }
+
+    pub(super) async fn read_accounts(
+        &self,
+        organization: &OrganizationId,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Option<AccountPage>, StoreError> {
+        let mut data = self.data()?;
+        for _ in 0..ATTEMPTS {
+            let Some(before) = self.read_current(organization).await? else { return Ok(None) };
+            let index = keys::index(organization, before.header.side);
+            let (accounts, more) = index_page(&mut data, &index, after.map(AccountId::as_str), limit).await?;
+            let accounts: Vec<AccountId> =
+                accounts.iter().map(|text| member(&index, text, AccountId::new)).collect::<Result<_, _>>()?;
+            let role_keys: Vec<String> = accounts
+                .iter()
+                .map(|account| keys::role_set(organization, before.header.side, account))
+                .collect();
+            let mut read = cmd("MGET");
+            read.arg(keys::EPOCH)
+                .arg(keys::header(organization))
+                .arg(keys::counter(organization))
+                .arg(&role_keys);
+            let mut values = ask::<Vec<Bytes>>(&mut data, &read).await?.into_iter();
+            let mut next = || values.next().flatten();
+            let store = self.store_of(next())?;
+            let (header, counter) = (next(), next());
+            let Some(current) = self.current(store, organization, header, counter)? else { continue };
+            if current.generation != before.generation {
+                continue;
+            }
+            let mut role_sets = Vec::with_capacity(accounts.len());
+            for ((account, key), value) in accounts.iter().zip(&role_keys).zip(values) {
+                let broken = || StoreError::Broken {
+                    key: key.clone(),
+                    why: "in the index, but holds no role set".into(),
+                };
+                let value = value.ok_or_else(broken)?;
+                let role_set = self.role_set(store, organization, account, &current, key, &value)?;
+                role_sets.push(role_set.ok_or_else(broken)?);
+            }
+            let organization = current.header.organization;
+            return Ok(Some(AccountPage { organization, generation: current.generation, role_sets, more }));
+        }
+        Err(changing())
+    }
+
+    pub(super) async fn read_memberships(
+        &self,
+        account: &AccountId,
+        after: Option<&OrganizationId>,
+        limit: usize,
+    ) -> Result<OrganizationPage, StoreError> {
+        let page = self.organization_page(&keys::memberships(account), after, limit).await?;
+        let readings =
+            try_join_all(page.organizations.iter().map(|organization| self.read_one(organization, account)));
+        let is_member =
+            |reading: &Reading| reading.found.as_ref().is_some_and(|found| found.role_set.is_some());
+        let members: Vec<bool> = readings.await?.iter().map(is_member).collect();
+        let verified = page.organizations.into_iter().zip(members).filter(|(_, member)| *member);
+        Ok(OrganizationPage {
+            organizations: verified.map(|(organization, _)| organization).collect(),
+            next: page.next,
+        })
+    }
+
+    pub(super) async fn read_organizations(
+        &self,
+        after: Option<&OrganizationId>,
+        limit: usize,
+    ) -> Result<OrganizationPage, StoreError> {
+        self.organization_page(keys::ORGANIZATIONS, after, limit).await
+    }
+
+    async fn organization_page(
+        &self,
+        key: &str,
+        after: Option<&OrganizationId>,
+        limit: usize,
+    ) -> Result<OrganizationPage, StoreError> {
+        let mut data = self.data()?;
+        let epoch: Bytes = ask(&mut data, cmd("GET").arg(keys::EPOCH)).await?;
+        self.store_of(epoch)?;
+        let (members, more) = index_page(&mut data, key, after.map(OrganizationId::as_str), limit).await?;
+        let organizations: Vec<OrganizationId> =
+            members.iter().map(|text| member(key, text, OrganizationId::new)).collect::<Result<_, _>>()?;
+        let next = organizations.last().filter(|_| more).cloned();
+        Ok(OrganizationPage { organizations, next })
+    }
+
+    /// Header and counter as they are now; `None` for an unknown organization.
+    pub(super) async fn read_current(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Option<Current>, StoreError> {
+        let mut data = self.data()?;
+        let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
+        for _ in 0..ATTEMPTS {
+            let mut read = cmd("MGET");
+            read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key);
+            let (epoch, header, counter): (Bytes, Bytes, Bytes) = ask(&mut data, &read).await?;
+            let store = self.store_of(epoch)?;
+            let current = self.current(store, organization, header, counter)?;
+            if current.is_some() || confirm_absent(&mut data, &[&header_key, &counter_key]).await? {
+                return Ok(current);
+            }
+        }
+        Err(StoreError::Broken { key: header_key, why: "not a string".into() })
+    }
+
+    /// The store's identity, from the epoch value that came with a read.
+    fn store_of(&self, epoch: Bytes) -> Result<StoreId, StoreError> {
+        let epoch = epoch.map(|epoch| String::from_utf8_lossy(&epoch).into_owned());
+        self.epoch_seen(epoch.as_deref());
+        store_id(epoch.as_deref().ok_or(StoreError::NotInitialised)?)
+    }
+
+    fn current(
+        &self,
+        store: StoreId,
+        organization: &OrganizationId,
+        header: Bytes,
+        counter: Bytes,
+    ) -> Result<Option<Current>, StoreError> {
+        let broken = |key: String, why: &str| Err(StoreError::Broken { key, why: why.into() });
+        let (header_value, counter_value) = match (header, counter) {
+            (None, None) => return Ok(None),
+            (None, Some(_)) => return broken(keys::header(organization), "missing beside its counter"),
+            (Some(_), None) => return broken(keys::counter(organization), "missing beside its header"),
+            (Some(header), Some(counter)) => (header, counter),
+        };
+        let header = value::decode_header(&header_value, store, organization)
+            .map_err(|why| StoreError::Broken { key: keys::header(organization), why })?;
+        let Some(generation) = decode_counter(&counter_value, store, organization) else {
+            return broken(keys::counter(organization), "not the counter of this organization");
+        };
+        if header.generation > generation {
+            return broken(keys::header(organization), "newer than its counter");
+        }
+        let now = u64::try_from(self.clock.now().millis()).unwrap_or_default() * 1_000;
+        if generation.0 > now + MAX_AHEAD_MICROS {
+            return broken(keys::counter(organization), "more than a minute ahead of the store's clock");
+        }
+        Ok(Some(Current { header, generation, header_value, counter_value }))
+    }
+
+    /// The role set of a value; `None` when it belongs to another side of the organization.
+    fn role_set(
+        &self,
+        store: StoreId,
+        organization: &OrganizationId,
+        account: &AccountId,
+        current: &Current,
+        key: &str,
+        value: &[u8],
+    ) -> Result<Option<crate::domain::RoleSet>, StoreError> {
+        let broken = |why: String| StoreError::Broken { key: key.to_owned(), why };
+        let record = value::decode_role_set(value, store, organization, account).map_err(broken)?;
+        if record.number != current.header.number {
+            return Ok(None);
+        }
+        if record.generation > current.generation {
+            return Err(broken("newer than its counter".into()));
+        }
+        Ok(Some(record.role_set))
+    }
+}
+
+/// Reads the identity out of an epoch value: `<store id> <epoch number>`.
+pub(super) fn store_id(epoch: &str) -> Result<StoreId, StoreError> {
+    let id = epoch.split_once(' ').filter(|(_, number)| number.parse::<u64>().is_ok());
+    id.and_then(|(id, _)| StoreId::parse(id))
+        .ok_or_else(|| StoreError::Broken { key: keys::EPOCH.into(), why: "not an epoch value".into() })
+}
+
+/// What stands behind the generation in a counter value.
+pub(super) fn counter_suffix(store: StoreId, organization: &OrganizationId) -> String {
+    format!(" {store} {organization}")
+}
+
+fn decode_counter(value: &[u8], store: StoreId, organization: &OrganizationId) -> Option<Generation> {
+    let text = std::str::from_utf8(value).ok()?;
+    let digits = text.strip_suffix(&counter_suffix(store, organization))?;
+    digits.parse().ok().map(Generation).filter(|generation| *generation <= Generation::MAX)
+}
+
+async fn ask<T: FromRedisValue>(
+    data: &mut MultiplexedConnection,
+    command: &::redis::Cmd,
+) -> Result<T, StoreError> {
+    command.query_async(data).await.map_err(|error| errors::of_read(&error))
+}
+
+/// MGET shows a key of another type as absent; EXISTS does not.
+async fn confirm_absent(data: &mut MultiplexedConnection, keys: &[&String]) -> Result<bool, StoreError> {
+    Ok(ask::<u64>(data, cmd("EXISTS").arg(keys)).await? == 0)
+}
+
+/// A page of a sorted set in byte order, and whether more follows.
+pub(super) async fn index_page(
+    data: &mut MultiplexedConnection,
+    key: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<String>, bool), StoreError> {
+    let start = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
+    let mut read = cmd("ZRANGE");
+    read.arg(key).arg(start).arg("+").arg("BYLEX").arg("LIMIT").arg(0).arg(limit + 1);
+    let mut members: Vec<String> = ask(data, &read).await?;
+    let more = members.len() > limit;
+    members.truncate(limit);
+    Ok((members, more))
+}
+
+fn member<T, E: std::fmt::Display>(
+    key: &str,
+    text: &str,
+    new: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, StoreError> {
+    new(text).map_err(|why| StoreError::Broken { key: key.to_owned(), why: why.to_string() })
+}
+
+fn changing() -> StoreError {
+    StoreError::Unavailable("the organization changed during each of several reads".into())
+}

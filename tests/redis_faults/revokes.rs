@@ -1,0 +1,87 @@
+//! Grants and revokes while the server asks: how long the old answer lives, quiet and with every link cut.
+//! Always holds: no question sent later than the bound after an acknowledged write sees the state before it.
+//! Called by the test runner.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::fixture::{Said, account, ask, organization};
+use crate::support::ask::Ask;
+use crate::support::flags::{BOUND, BOUND_SLACK};
+use crate::support::import;
+use crate::support::oracle::World;
+use crate::support::redis::{Options, Redis};
+use crate::support::server::Server;
+use crate::support::worlds::json_lines;
+
+#[test]
+fn a_revoke_is_seen_at_once() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let lag = toggle(&redis, &url, 20, || ());
+    println!("no fault: the slowest old answer was sent {lag:?} after the acknowledgement");
+}
+
+#[test]
+fn a_revoke_is_seen_within_the_bound_when_every_link_is_cut() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let cut = || {
+        redis.call(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    };
+    let lag = toggle(&redis, &url, 10, cut);
+    println!("links cut: the slowest old answer was sent {lag:?} after the acknowledgement");
+}
+
+#[test]
+fn a_revoke_is_seen_within_the_bound_where_tracking_is_refused() {
+    let redis = Redis::start_with(Options {
+        users: vec!["reader on >reader-secret ~* &* +@all -client|tracking".into()],
+        ..Options::default()
+    });
+    let url = redis.url_as("reader:reader-secret@");
+    let lag = toggle(&redis, &url, 6, || ());
+    println!("no push: the slowest old answer was sent {lag:?} after the acknowledgement");
+}
+
+/// Takes LiveChat/administrator from an account and gives it back, `rounds` times, calling `disturb` before each
+/// write, and asks on until the new state shows. Returns the latest moment at which an old answer was asked for.
+fn toggle(redis: &Redis, url: &str, rounds: usize, disturb: impl Fn()) -> Duration {
+    let state = |role| {
+        let accounts = vec![account("boss", "owner", "administrator"), account("ann", "member", role)];
+        World(vec![organization("acme", accounts)])
+    };
+    let mut worlds = [state("administrator"), state("normal")];
+    import::into_redis(&redis.url(), &json_lines(&worlds[0].0));
+    let server = Server::start(&["--redis", url]);
+    let mut client = server.client();
+    let question = Ask::role("ann", "acme", "LiveChat", "administrator");
+    let mut until = |worlds: &[&World], acknowledged: Option<Instant>| {
+        let started = Instant::now();
+        let mut slowest = Duration::ZERO;
+        loop {
+            let sent = Instant::now();
+            match ask(&mut client, &question, worlds) {
+                Said::Right => return slowest,
+                Said::Old => {
+                    let after = acknowledged.map_or(Duration::ZERO, |at| sent.saturating_duration_since(at));
+                    assert!(after <= BOUND + BOUND_SLACK, "the old state is still served after {after:?}");
+                    slowest = slowest.max(after);
+                }
+                Said::Unknown(code) => {
+                    assert!(started.elapsed() < Duration::from_secs(10), "still {code}");
+                    thread::sleep(Duration::from_millis(2));
+                }
+            }
+        }
+    };
+    until(&[&worlds[0]], None);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds {
+        worlds.swap(0, 1);
+        disturb();
+        let acknowledged = import::into_redis(&redis.url(), &json_lines(&worlds[0].0));
+        slowest = slowest.max(until(&[&worlds[0], &worlds[1]], Some(acknowledged)));
+    }
+    slowest
+}
