@@ -209,6 +209,26 @@ pub fn effective_enabling(
     }
 }
 
+/// The grant in force that allows by itself what a finding granted.
+pub fn allowing_grant<'a>(
+    policy: &Policy,
+    holding: &'a Holding,
+    finding: &Finding<'_>,
+    at: Timestamp,
+) -> Result<Option<&'a HeldGrant>, Undecidable> {
+    let product = policy.catalogue().get(finding.role).map(|role| role.product());
+    for grant in holding.all_grants() {
+        let Some(role) = policy.catalogue().get(grant.role) else { continue };
+        let counts = Some(role.product()) == product
+            && grant.phase(at) == Phase::InForce
+            && finding.in_force.contains(role.bit());
+        if counts && policy.judge(finding.role, RoleMask::default().with(role.bit()))? == Verdict::Allow {
+            return Ok(Some(grant));
+        }
+    }
+    Ok(None)
+}
+
 fn reason(policy: &Policy, subject: Subject<'_>, asked: Asked, at: Timestamp) -> Result<Reason, Undecidable> {
     match asked {
         Asked::Role(role) => Ok(find(policy, subject, role, at)?.reason),

@@ -5,11 +5,11 @@
 
 use serde::Serialize;
 
-use crate::decision::{Decision, Finding, Reason, Subject, components, find};
+use crate::decision::{Decision, Finding, Reason, Subject, allowing_grant, components, find};
 use crate::domain::Timestamp;
-use crate::holding::{HeldGrant, Holding, Phase};
-use crate::policy::catalogue::{RoleIx, RoleMask};
-use crate::policy::{Policy, Undecidable, Verdict};
+use crate::holding::HeldGrant;
+use crate::policy::catalogue::RoleIx;
+use crate::policy::{Policy, Undecidable};
 use crate::question::{Asked, Question};
 
 /// The `explanation` member of an answer.
@@ -102,26 +102,6 @@ fn deciding_grant(
         }
         _ => Ok(None),
     }
-}
-
-/// The grant in force that allows by itself what a finding granted.
-pub fn allowing_grant<'a>(
-    policy: &Policy,
-    holding: &'a Holding,
-    finding: &Finding<'_>,
-    at: Timestamp,
-) -> Result<Option<&'a HeldGrant>, Undecidable> {
-    let product = policy.catalogue().get(finding.role).map(|role| role.product());
-    for grant in holding.all_grants() {
-        let Some(role) = policy.catalogue().get(grant.role) else { continue };
-        let counts = Some(role.product()) == product
-            && grant.phase(at) == Phase::InForce
-            && finding.in_force.contains(role.bit());
-        if counts && policy.judge(finding.role, RoleMask::default().with(role.bit()))? == Verdict::Allow {
-            return Ok(Some(grant));
-        }
-    }
-    Ok(None)
 }
 
 fn sentence(

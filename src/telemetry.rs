@@ -56,6 +56,16 @@ labels! {
     }
 }
 
+impl Surface {
+    /// Whether what is asked for here is a decision.
+    const fn decides(self) -> bool {
+        match self {
+            Self::Check | Self::Batch => true,
+            Self::Reading => false,
+        }
+    }
+}
+
 labels! {
     /// What a request was for.
     Route {

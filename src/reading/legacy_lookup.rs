@@ -3,9 +3,8 @@
 //! Pure. Always true here: the role is the highest whose legacy question a check would answer with allow, by
 //! the same judgement; where there is none, the reason is that of the lowest question. Used by `reading`.
 
-use crate::decision::{Reason, Subject, decide, find, first_change};
+use crate::decision::{Reason, Subject, allowing_grant, decide, find, first_change};
 use crate::domain::{LegacyRole, RoleKey, Timestamp};
-use crate::explanation::allowing_grant;
 use crate::holding::HeldGrant;
 use crate::policy::{Policy, Undecidable};
 use crate::question::Asked;

@@ -58,7 +58,7 @@ families! {
     READY: Gauge "rolegate_ready" [] "1 while requests should be sent here.";
     DECISIONS: Counter "rolegate_decisions" ["surface", "outcome", "reason", "source"]
         "Decisions given: allow or deny, never unknown.";
-    UNKNOWN: Counter "rolegate_unknown" ["surface", "code"] "Sound questions that could not be answered.";
+    UNKNOWN: Counter "rolegate_unknown" ["surface", "code"] "Sound questions and readings that could not be answered.";
     REFUSED: Counter "rolegate_refused" ["code"] "Requests and batch items refused as bad, or for overload.";
     REQUEST_DURATION: Histogram "rolegate_request_duration_seconds" in "seconds" ["route"]
         "From the end of the header until the answer is ready.";

@@ -47,7 +47,8 @@ impl Telemetry {
 
     fn write_decisions(&self, out: &mut Exposition) {
         out.family(&family::DECISIONS);
-        for (surface, reasons) in Surface::ALL.iter().zip(&self.decisions) {
+        let tables = Surface::ALL.iter().zip(&self.decisions);
+        for (surface, reasons) in tables.filter(|(surface, _)| surface.decides()) {
             for (reason, sources) in Reason::ALL.iter().zip(reasons) {
                 let outcome = if *reason == Reason::Granted { "allow" } else { "deny" };
                 for (source, counter) in Source::ALL.iter().zip(sources) {
