@@ -210,18 +210,28 @@ impl RoleCache {
         Err(Unknown::Unsettled)
     }
 
-    /// One read of the store under its deadline, counted.
-    async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError> {
+    /// One read of the store, past what is remembered. Nothing is published.
+    pub async fn read(
+        &self,
+        organization: &OrganizationId,
+        account: &AccountId,
+    ) -> Result<Reading, StoreError> {
+        let reading = self.bounded(self.store.read(organization, account)).await?;
+        self.metrics.answered(reading.sent);
+        Ok(reading)
+    }
+
+    /// Any read of the store under the read deadline, counted.
+    pub async fn bounded<T>(
+        &self,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         self.metrics.reads.increment();
         let started = Ticks::now();
-        let read = tokio::time::timeout(self.limits.read_timeout, self.store.read(organization, account));
-        let answer = read.await;
+        let answer = tokio::time::timeout(self.limits.read_timeout, read).await;
         self.metrics.read_duration.observe(Ticks::now().since(started));
         match answer {
-            Ok(Ok(reading)) => {
-                self.metrics.answered(reading.sent);
-                Ok(reading)
-            }
+            Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
                 self.metrics.failed(ReadFailure::from(&error));
                 Err(error)

@@ -1,4 +1,4 @@
-//! The closed list of codes that a request without a decision is answered with.
+//! The closed list of codes that a request without a decision or reading is answered with.
 //!
 //! Always true here: one table gives each code its word, its HTTP status, its title and when to try again;
 //! `docs/errors.md` lists exactly these. Pure. Used by the authorizer (why there is no answer), by telemetry
@@ -82,6 +82,18 @@ codes! {
         "The policy knows no such role of this product.";
     UnknownLegacyRole = "unknown_legacy_role", 400, None, "There is no such legacy role",
         "There is no such legacy role.";
+    InvalidLimit = "invalid_limit", 400, None, "A page has 1 to 1000 accounts",
+        "limit is an integer from 1 to 1000.";
+    InvalidCursor = "invalid_cursor", 400, None, "The cursor does not continue this listing",
+        "A cursor is next_cursor of the page before, unchanged, with the same path and filter.";
+    TokenRequired = "token_required", 401, None, "This listing needs a token",
+        "Send one of the server's listing tokens as Authorization: Bearer.";
+    TokenInvalid = "token_invalid", 401, None, "The token is not one of the server's",
+        "The Authorization header holds no listing token of this server.";
+    OrganizationUnknown = "organization_unknown", 404, None, "There is no such organization",
+        "There is no such organization.";
+    AccountUnknown = "account_unknown", 404, None, "The organization has no such account",
+        "The organization has no such account.";
     NotFound = "not_found", 404, None, "There is nothing at this path",
         "There is nothing at this path.";
     MethodNotAllowed = "method_not_allowed", 405, None, "This path does not take this method",
@@ -90,8 +102,8 @@ codes! {
         "The body did not arrive in time.";
     BodyTooLarge = "body_too_large", 413, None, "The body is too large",
         "The body is too large.";
-    BatchTooLarge = "batch_too_large", 413, None, "The batch has too many checks",
-        "The batch has too many checks.";
+    BatchTooLarge = "batch_too_large", 413, None, "The batch has too many items",
+        "The batch has too many items.";
     UnsupportedMediaType = "unsupported_media_type", 415, None, "The body must be application/json",
         "The Content-Type of a POST must be application/json.";
     HeadersTooLarge = "headers_too_large", 431, None, "The header is too large",

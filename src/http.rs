@@ -12,12 +12,16 @@ mod connection;
 mod limits;
 mod listener;
 mod operations;
+mod path;
 mod problem;
 mod pulse;
+mod reading;
 mod reply;
 mod request_id;
+mod results;
 mod router;
 mod server;
+mod tokens;
 mod watchdog;
 pub mod wire;
 
@@ -33,6 +37,7 @@ use self::admission::Slots;
 pub use self::limits::HttpLimits;
 pub use self::listener::{ListenAddress, Listener};
 pub use self::server::{Stopped, serve};
+pub use self::tokens::{ListingTokens, TokenFileError};
 
 /// What the server answers from.
 #[derive(Debug, Clone)]
@@ -41,6 +46,8 @@ pub struct Services {
     pub policies: Arc<PolicySource>,
     pub telemetry: Arc<Telemetry>,
     pub health: Arc<Health>,
+    /// Who may list accounts and organizations.
+    pub listing_tokens: ListingTokens,
     /// Write one log line for each decision.
     pub decision_log: bool,
 }
@@ -52,12 +59,14 @@ struct App {
     limits: HttpLimits,
     requests: Arc<Slots>,
     connections: Arc<Slots>,
+    /// No other host reaches the listener.
+    is_local: bool,
 }
 
 impl App {
-    fn new(services: Services, limits: HttpLimits) -> Self {
+    fn new(services: Services, limits: HttpLimits, is_local: bool) -> Self {
         let requests = Slots::new(limits.max_requests);
         let connections = Slots::new(limits.max_connections);
-        Self { services, limits, requests, connections }
+        Self { services, limits, requests, connections, is_local }
     }
 }

@@ -13,7 +13,7 @@ mod policy_document;
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
 
 use crate::authorizer::{Authorizer, BATCH_READS, Freshness, NoAnswer};
 use crate::cache::{Facts, Source};
@@ -100,11 +100,12 @@ pub async fn legacy_roles(
     policy: &Arc<Policy>,
     memberships: &[Membership],
 ) -> Vec<Result<Vouched<LegacyLookup>, NoAnswer>> {
-    stream::iter(memberships)
-        .map(|membership| legacy_role(authorizer, policy, membership))
-        .buffered(BATCH_READS)
-        .collect()
-        .await
+    let mut found = Vec::with_capacity(memberships.len());
+    for portion in memberships.chunks(BATCH_READS) {
+        let lookups = portion.iter().map(|membership| legacy_role(authorizer, policy, membership));
+        found.extend(join_all(lookups).await);
+    }
+    found
 }
 
 /// A page of an organization's accounts.
@@ -114,7 +115,8 @@ pub async fn accounts(
     query: &AccountQuery,
 ) -> Result<AccountsPage, NoReading> {
     let store = authorizer.store();
-    let page = store.accounts(&query.organization, query.after.as_ref(), query.limit).await;
+    let page = store.accounts(&query.organization, query.after.as_ref(), query.limit);
+    let page = authorizer.cache().bounded(page).await;
     let page = page.map_err(unknown)?.ok_or(NoReading::OrganizationUnknown)?;
     Ok(listing::accounts_page(policy, query, page, store.now()))
 }
@@ -124,7 +126,9 @@ pub async fn organizations(
     authorizer: &Authorizer,
     query: &OrganizationQuery,
 ) -> Result<OrganizationsPage, NoReading> {
-    let page = authorizer.store().organizations_of(&query.account, query.after.as_ref(), query.limit).await;
+    let store = authorizer.store();
+    let page = store.organizations_of(&query.account, query.after.as_ref(), query.limit);
+    let page = authorizer.cache().bounded(page).await;
     Ok(listing::organizations_page(query, page.map_err(unknown)?))
 }
 
@@ -138,7 +142,7 @@ pub async fn plan_legacy_write(
     account: &AccountId,
     asked: Option<LegacyRole>,
 ) -> Result<PlannedWrite, NoReading> {
-    let reading = authorizer.store().read(organization, account).await.map_err(unknown)?;
+    let reading = authorizer.cache().read(organization, account).await.map_err(unknown)?;
     let found = reading.found.ok_or(NoReading::OrganizationUnknown)?;
     let livechat = found.organization.product(LIVECHAT).map(|product| product.enabling);
     let plan = match plan(policy, found.role_set.as_ref(), livechat, asked) {

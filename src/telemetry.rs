@@ -26,11 +26,11 @@ pub use log_gate::LogGate;
 pub use scrape::Scene;
 
 macro_rules! labels {
-    ($(#[$doc:meta])* $enum:ident { $($name:ident = $text:literal,)* }) => {
+    ($(#[$doc:meta])* $enum:ident { $($(#[$of:meta])* $name:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $enum {
-            $($name,)*
+            $($(#[$of])* $name,)*
         }
 
         impl $enum {
@@ -47,10 +47,12 @@ macro_rules! labels {
 }
 
 labels! {
-    /// Where decisions are asked for.
+    /// Where decisions and readings are asked for.
     Surface {
         Check = "check",
         Batch = "batch",
+        /// Roles, listings and legacy roles: no decisions, but they can be unknown.
+        Reading = "reading",
     }
 }
 
@@ -59,6 +61,7 @@ labels! {
     Route {
         Check = "check",
         Batch = "batch",
+        Reading = "reading",
         Operations = "operations",
         Other = "other",
     }

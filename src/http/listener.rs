@@ -103,6 +103,14 @@ impl Listener {
         }
     }
 
+    /// Whether only this host reaches it: loopback or a unix socket.
+    pub(super) fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
+            Self::Unix(_) => true,
+        }
+    }
+
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => Accepted::tcp(listener.accept().await?.0),

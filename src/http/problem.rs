@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 use crate::authorizer::NoAnswer;
@@ -90,6 +90,13 @@ impl Problem {
         if let Some(seconds) = self.code.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        match self.code {
+            Code::TokenRequired => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            Code::TokenInvalid => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+            }
+            _ => None,
+        };
         if let Some(methods) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
         }

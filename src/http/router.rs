@@ -14,10 +14,11 @@ use hyper::{Method, Request, Version};
 use crate::code::Code;
 use crate::telemetry::{Route, Surface};
 
+use super::path::{Target, fits};
 use super::problem::Problem;
 use super::reply::Reply;
 use super::request_id::{RequestId, X_REQUEST_ID};
-use super::{App, batch, check, operations};
+use super::{App, batch, check, operations, reading};
 
 macro_rules! resources {
     ($($name:ident = $path:literal, $methods:literal, $route:ident;)*) => {
@@ -28,18 +29,12 @@ macro_rules! resources {
         }
 
         impl Resource {
-            #[cfg(test)]
             const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// Byte by byte: no decoding, no trailing slash.
             fn at(path: &str) -> Option<Self> {
-                match path {
-                    $($path => Some(Self::$name),)*
-                    _ => None,
-                }
+                Self::ALL.iter().copied().find(|resource| fits(resource.path(), path))
             }
 
-            #[cfg(test)]
             const fn path(self) -> &'static str {
                 match self {
                     $(Self::$name => $path,)*
@@ -66,6 +61,13 @@ macro_rules! resources {
 resources! {
     Check = "/check", "GET, POST", Check;
     Batch = "/check/batch", "POST", Batch;
+    LegacyRoles = "/legacy-roles", "POST", Reading;
+    LegacyPlan = "/legacy-roles/plan", "POST", Reading;
+    LegacyRole = "/organizations/{organization}/accounts/{account}/legacy-role", "GET", Reading;
+    AccountRoles = "/organizations/{organization}/accounts/{account}/roles", "GET", Reading;
+    Accounts = "/organizations/{organization}/accounts", "GET", Reading;
+    Organizations = "/accounts/{account}/organizations", "GET", Reading;
+    Policy = "/policy", "GET, HEAD", Reading;
     Livez = "/livez", "GET, HEAD", Operations;
     Readyz = "/readyz", "GET, HEAD", Operations;
     Health = "/health", "GET, HEAD", Operations;
@@ -79,13 +81,25 @@ impl Resource {
         self.methods().split(", ").any(|allowed| allowed == method.as_str())
     }
 
-    /// The surface that decisions of this resource are counted under; with one goes admission.
+    /// The surface that unknowns and decisions of this resource are counted under; with one goes admission.
     const fn surface(self) -> Option<Surface> {
         match self {
             Self::Check => Some(Surface::Check),
             Self::Batch => Some(Surface::Batch),
+            Self::LegacyRoles
+            | Self::LegacyPlan
+            | Self::LegacyRole
+            | Self::AccountRoles
+            | Self::Accounts
+            | Self::Organizations
+            | Self::Policy => Some(Surface::Reading),
             Self::Livez | Self::Readyz | Self::Health | Self::Metrics | Self::OpenApi | Self::Errors => None,
         }
+    }
+
+    /// Listings reveal what single questions do not.
+    const fn is_listing(self) -> bool {
+        matches!(self, Self::Accounts | Self::Organizations)
     }
 }
 
@@ -95,8 +109,8 @@ pub async fn respond(app: Arc<App>, request: Request<Incoming>) -> Reply {
     let telemetry = &app.services.telemetry;
     let id = RequestId::of(request.headers());
     let version = request.version();
+    let is_get = request.method() == Method::GET;
     let resource = Resource::at(request.uri().path());
-    let cacheable = resource == Some(Resource::Check) && request.method() == Method::GET;
 
     let (mut reply, mut close) = match handle(&app, resource, request, &id).await {
         Ok(reply) => (reply, false),
@@ -111,8 +125,8 @@ pub async fn respond(app: Arc<App>, request: Request<Incoming>) -> Reply {
     close |= app.services.health.is_stopping();
     let headers = reply.headers_mut();
     headers.insert(X_REQUEST_ID, id.into_header());
-    if cacheable {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if is_get && resource.and_then(Resource::surface).is_some() {
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     if close && version < Version::HTTP_2 {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -137,10 +151,21 @@ async fn handle(
         Some(_) => Some(app.requests.take().ok_or_else(|| Problem::new(Code::Overloaded))?),
         None => None,
     };
+    if resource.is_listing() {
+        app.services.listing_tokens.admit(request.headers(), app.is_local)?;
+    }
+    let target = Target { template: resource.path(), uri: request.uri() };
     match resource {
         Resource::Check if request.method() == Method::GET => check::get(app, &request, id).await,
         Resource::Check => check::post(app, request, id).await,
         Resource::Batch => batch::post(app, request, id).await,
+        Resource::LegacyRoles => reading::post_lookups(app, request, id).await,
+        Resource::LegacyPlan => reading::post_plan(app, request).await,
+        Resource::LegacyRole => reading::get_legacy_role(app, target).await,
+        Resource::AccountRoles => reading::get_account_roles(app, target).await,
+        Resource::Accounts => reading::get_accounts(app, target).await,
+        Resource::Organizations => reading::get_organizations(app, target).await,
+        Resource::Policy => reading::get_policy(app, target, request.headers()),
         Resource::Livez => Ok(operations::livez()),
         Resource::Readyz => Ok(operations::readyz(app, request.uri().query())),
         Resource::Health => Ok(operations::health(app)),

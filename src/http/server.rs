@@ -41,7 +41,7 @@ pub async fn serve(
     limits: HttpLimits,
     shutdown: impl Future<Output = ()>,
 ) -> Stopped {
-    let app = Arc::new(App::new(services, limits));
+    let app = Arc::new(App::new(services, limits, listener.is_local()));
     let (stage, _) = watch::channel(Stage::Serving);
     let mut server = Server { app: &app, stage: &stage, gate: LogGate::default() };
     server.accept_until(&listener, shutdown).await;

@@ -8,19 +8,19 @@ mod answer;
 mod batch;
 mod fault;
 mod members;
-mod names;
+pub mod names;
 mod query;
 mod resolve;
 
 #[cfg(test)]
 mod tests;
 
-pub use answer::{write_answer, write_item_fault};
-pub use batch::BatchBody;
+pub use answer::{append_json, millis_down, millis_up, write_answer, write_item_fault};
+pub use batch::{BatchBody, CHECKS};
 pub use fault::Fault;
 pub use members::{Field, Members, Value};
-pub use query::read_query;
-pub use resolve::resolve;
+pub use query::{decode, pairs, read_query};
+pub use resolve::{identifier, min_generation, resolve, resolve_legacy_write, resolve_membership};
 
 use crate::code::Code;
 

@@ -1,16 +1,18 @@
 //! How headers and role sets are stored, the same in every store.
 //!
-//! A value is the text `<generation> <body>`: the generation in decimal, one space, compact JSON. The generation
-//! stands outside so that whoever assigns it (a script, a transaction) puts it in front and never re-encodes.
+//! A value is the text `<generation> <JSON> <checksum>`: the generation in decimal, compact JSON, and the CRC-32
+//! (ISO-HDLC, as in zlib) of that JSON as 8 lower-case hexadecimal digits, so that a damaged role name is noticed
+//! too. The generation stands outside so that whoever assigns it (a script, a transaction) puts it in front of
+//! the body and never re-encodes.
 //!
 //! Always true here: what decodes names the store, organization and account that were asked for, is well formed,
 //! and is what was encoded; everything else is a reason in words, never a guess and never a panic. Only shape
 //! is judged: a product or role may be unknown to the catalogue. Called by the stores alone.
 //!
-//! Body of a header:
+//! JSON of a header:
 //! `{"v":1,"s":store,"o":organization,"a":owner,"c":accounts,"d":side,"n":number,"p":[[product,enabling,paused],…]}`
 //!
-//! Body of a role set; empty lists and trailing nulls are left out, times are milliseconds since 1970:
+//! JSON of a role set; empty lists and trailing nulls are left out, times are milliseconds since 1970:
 //! `{"v":1,"s":store,"o":organization,"a":account,"n":number,"r":[[product,role,enabling,not_before,expires_at],…],
 //! "u":[[suspended product,enabling],…],"w":[[product awaiting approval,enabling],…]}`
 
@@ -109,8 +111,7 @@ pub fn encode_header(
     organization: &Organization,
 ) -> Result<String, String> {
     form::check_header(organization, number)?;
-    serde_json::to_string(&HeaderForm::new(store, side, number, organization))
-        .map_err(|error| error.to_string())
+    sealed(&HeaderForm::new(store, side, number, organization))
 }
 
 /// The body of a role set; refused when it would not decode.
@@ -121,8 +122,7 @@ pub fn encode_role_set(
     role_set: &RoleSet,
 ) -> Result<String, String> {
     form::check_role_set(role_set, number)?;
-    serde_json::to_string(&RoleSetForm::new(store, organization, number, role_set))
-        .map_err(|error| error.to_string())
+    sealed(&RoleSetForm::new(store, organization, number, role_set))
 }
 
 /// Reads a stored header of `organization`; the error says why the value is broken.
@@ -169,12 +169,24 @@ pub fn split(value: &[u8]) -> Result<(Generation, &[u8]), String> {
     Ok((Generation(number), body.get(1..).unwrap_or_default()))
 }
 
-/// serde reads an array as a struct too, and skips white space: neither is ours.
+/// A body: JSON and its checksum.
+fn sealed(form: &impl serde::Serialize) -> Result<String, String> {
+    let json = serde_json::to_string(form).map_err(|error| error.to_string())?;
+    let checksum = crc32fast::hash(json.as_bytes());
+    Ok(format!("{json} {checksum:08x}"))
+}
+
+/// Reads a body whose checksum holds. serde reads an array as a struct too, and skips white space: neither is ours.
 fn object<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
-    if body.first() != Some(&b'{') || body.last() != Some(&b'}') {
+    let space = body.iter().rposition(|byte| *byte == b' ').ok_or("does not end with a checksum")?;
+    let (json, checksum) = (body.get(..space).unwrap_or_default(), body.get(space + 1..).unwrap_or_default());
+    if format!("{:08x}", crc32fast::hash(json)).as_bytes() != checksum {
+        return Err("is damaged: its checksum does not hold".into());
+    }
+    if json.first() != Some(&b'{') || json.last() != Some(&b'}') {
         return Err("is no JSON object".into());
     }
-    serde_json::from_slice(body).map_err(|error| error.to_string())
+    serde_json::from_slice(json).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

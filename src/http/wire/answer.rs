@@ -44,7 +44,7 @@ pub fn write_answer(out: &mut Vec<u8>, answer: &Answer, policy: Option<&str>) {
         valid_until: answer.decision.valid_until(),
         explanation: answer.explanation.as_ref(),
     };
-    append(out, &body);
+    append_json(out, &body);
 }
 
 #[derive(Serialize)]
@@ -62,22 +62,25 @@ struct ItemFault<'a> {
 
 /// Appends what an item of a batch gets in place of an answer.
 pub fn write_item_fault(out: &mut Vec<u8>, code: Code, pointer: Option<&str>) {
-    append(out, &ItemFault { error: ItemError { code: code.as_str(), status: code.status(), pointer } });
+    append_json(out, &ItemFault { error: ItemError { code: code.as_str(), status: code.status(), pointer } });
 }
 
-fn append(out: &mut Vec<u8>, body: &impl Serialize) {
+/// Appends a body, or nothing if it has no JSON: half an answer is none.
+pub fn append_json(out: &mut Vec<u8>, body: &impl Serialize) {
     let start = out.len();
-    // Strings, numbers and times that were read from RFC 3339 always serialize. Half an answer is none.
+    // Strings, numbers and times that were read from RFC 3339 always serialize.
     if serde_json::to_writer(&mut *out, body).is_err() {
         out.truncate(start);
     }
 }
 
-fn millis_up(duration: Duration) -> u64 {
+/// Whole milliseconds, rounded up.
+pub fn millis_up(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
-fn millis_down(duration: Duration) -> u64 {
+/// Whole milliseconds, rounded down.
+pub fn millis_down(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -14,6 +14,9 @@ use crate::code::Code;
 
 use super::fault::Fault;
 
+/// What a JSON null is called.
+pub const NULL: &str = "null";
+
 /// The members that a question may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
@@ -123,6 +126,30 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// Fails on the first mistake of the reading, and on members that this request does not take.
+    pub fn take_only(&self, fields: &[Field]) -> Result<(), Box<Fault>> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let given = [
+            (Field::Account, &self.account),
+            (Field::Organization, &self.organization),
+            (Field::Product, &self.product),
+            (Field::Role, &self.role),
+            (Field::LegacyRole, &self.legacy_role),
+            (Field::Explain, &self.explain),
+            (Field::MinGeneration, &self.min_generation),
+            (Field::At, &self.at),
+        ];
+        match given.iter().find(|(field, value)| value.is_some() && !fields.contains(field)) {
+            Some((field, _)) => {
+                let detail = format!("{} is no field of this request", field.name());
+                Err(Fault::of_field(Code::UnknownField, *field, detail))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Keeps a fault, unless there is an earlier one.
     pub fn refuse(&mut self, fault: impl FnOnce() -> Box<Fault>) {
         self.fault.get_or_insert_with(fault);
@@ -184,7 +211,7 @@ macro_rules! visit_others {
         }
 
         fn visit_unit<E>(self) -> Result<$value, E> {
-            Ok($other("null"))
+            Ok($other(NULL))
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<$value, A::Error> {

@@ -15,21 +15,25 @@ use super::members::{Field, Members, Value};
 /// Reads the members out of a query; an absent query has none.
 pub fn read_query(query: &str) -> Result<Members<'_>, Box<Fault>> {
     let mut members = Members::default();
-    if query.is_empty() {
-        return Ok(members);
-    }
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if name.is_empty() {
-            return Err(Fault::of_request(Code::InvalidQuery, "a parameter has no name"));
-        }
-        let (name, text) = (decode(name)?, decode(value)?);
+    for pair in pairs(query) {
+        let (name, text) = pair?;
         match Field::named(&name) {
             Some(field) => members.set(field, value_of(field, text)),
             None => members.refuse(|| Fault::unknown_field(&name)),
         }
     }
     Ok(members)
+}
+
+/// The parameters of a query, decoded; an absent query has none.
+pub fn pairs(query: &str) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), Box<Fault>>> {
+    query.split('&').filter(move |_| !query.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if name.is_empty() {
+            return Err(Fault::of_request(Code::InvalidQuery, "a parameter has no name"));
+        }
+        Ok((decode(name)?, decode(value)?))
+    })
 }
 
 /// Gives a text the type that its field has in JSON, if it is written as JSON would write it.

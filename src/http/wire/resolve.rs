@@ -4,12 +4,13 @@
 //! same code everywhere; what comes out needs no further validation. Called by the handlers.
 
 use crate::code::Code;
-use crate::domain::{AccountId, Generation, InvalidIdentifier, OrganizationId, Timestamp};
+use crate::domain::{AccountId, Generation, InvalidIdentifier, LegacyRole, OrganizationId, Timestamp};
 use crate::policy::Policy;
 use crate::question::{Asked, Question};
+use crate::reading::Membership;
 
 use super::fault::Fault;
-use super::members::{Field, Members, Value};
+use super::members::{Field, Members, NULL, Value};
 use super::names;
 
 /// Makes a question of its members and, in a batch, of the batch's defaults.
@@ -21,11 +22,7 @@ pub fn resolve(
     if let Some(fault) = &members.fault {
         return Err(fault.clone());
     }
-    let account = Given::of(Field::Account, &members.account, defaults.map(|d| &d.account));
-    let organization =
-        Given::of(Field::Organization, &members.organization, defaults.map(|d| &d.organization));
-    let account = account.text()?.read(identifier(AccountId::new))?;
-    let organization = organization.text()?.read(identifier(OrganizationId::new))?;
+    let (account, organization) = whose(members, defaults)?;
     let asked = asked(members, defaults, policy)?;
     Ok(Question {
         account,
@@ -35,6 +32,44 @@ pub fn resolve(
         min_generation: min_generation(members)?,
         explain: explain(members)?,
     })
+}
+
+/// Makes the subject of a reading of its members and, in a batch, of the batch's defaults.
+pub fn resolve_membership(
+    members: &Members<'_>,
+    defaults: Option<&Members<'_>>,
+) -> Result<Membership, Box<Fault>> {
+    members.take_only(&[Field::Account, Field::Organization, Field::MinGeneration])?;
+    let (account, organization) = whose(members, defaults)?;
+    Ok(Membership { organization, account, min_generation: min_generation(members)? })
+}
+
+/// Makes a legacy write of its members; the role `None` takes every legacy role away.
+pub fn resolve_legacy_write(
+    members: &Members<'_>,
+) -> Result<(AccountId, OrganizationId, Option<LegacyRole>), Box<Fault>> {
+    members.take_only(&[Field::Account, Field::Organization, Field::LegacyRole])?;
+    let (account, organization) = whose(members, None)?;
+    let asked = match &members.legacy_role {
+        Some(Value::Other(NULL)) => None,
+        Some(Value::Text(text)) if text == "none" => None,
+        given => {
+            Some(Given::of(Field::LegacyRole, given, None).text()?.read(|_, name| names::legacy_role(name))?)
+        }
+    };
+    Ok((account, organization, asked))
+}
+
+fn whose(
+    members: &Members<'_>,
+    defaults: Option<&Members<'_>>,
+) -> Result<(AccountId, OrganizationId), Box<Fault>> {
+    let account = Given::of(Field::Account, &members.account, defaults.map(|d| &d.account));
+    let organization =
+        Given::of(Field::Organization, &members.organization, defaults.map(|d| &d.organization));
+    let account = account.text()?.read(identifier(AccountId::new))?;
+    let organization = organization.text()?.read(identifier(OrganizationId::new))?;
+    Ok((account, organization))
 }
 
 fn asked(
@@ -66,7 +101,8 @@ fn explain(members: &Members<'_>) -> Result<bool, Box<Fault>> {
     }
 }
 
-fn min_generation(members: &Members<'_>) -> Result<Option<Generation>, Box<Fault>> {
+/// The generation that an answer must include.
+pub fn min_generation(members: &Members<'_>) -> Result<Option<Generation>, Box<Fault>> {
     match &members.min_generation {
         None => Ok(None),
         Some(Value::Integer(number)) if *number <= Generation::MAX.0 => Ok(Some(Generation(*number))),
@@ -86,7 +122,8 @@ fn at(members: &Members<'_>) -> Result<Option<Timestamp>, Box<Fault>> {
     Given::of(Field::At, &members.at, None).text()?.read(invalid).map(Some)
 }
 
-fn identifier<T>(
+/// Reads an identifier that stands in a field.
+pub fn identifier<T>(
     new: impl Fn(&str) -> Result<T, InvalidIdentifier>,
 ) -> impl Fn(Field, &str) -> Result<T, Box<Fault>> {
     move |field, text| {

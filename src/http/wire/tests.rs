@@ -25,7 +25,7 @@ fn get(query: &str) -> Result<Question, Box<Fault>> {
 /// The only item of a batch.
 fn item(json: &str) -> Result<Question, Box<Fault>> {
     let body = format!("{{\"checks\":[{json}]}}");
-    let batch = BatchBody::read(body.as_bytes(), 10)?;
+    let batch = BatchBody::read(body.as_bytes(), CHECKS, 10)?;
     resolve(&batch.items[0], Some(&batch.defaults), &POLICY)
 }
 
@@ -286,7 +286,7 @@ fn defaults_of_a_batch_fill_what_items_leave_out() {
         "checks":[{"account":"a-1"},{"account":"a-1","role":"administrator"},
                   {"account":"a-1","legacy_role":"owner"},{"account":"a-1","organization":"b","product":"HelpDesk"}],
         "account":"a-0"}"#;
-    let batch = BatchBody::read(body, 10).unwrap();
+    let batch = BatchBody::read(body, CHECKS, 10).unwrap();
     let single = |json: &str| post(json.as_bytes()).unwrap();
     let expected = [
         single(r#"{"account":"a-1","organization":"acme","product":"LiveChat","role":"normal"}"#),
@@ -303,7 +303,7 @@ fn defaults_of_a_batch_fill_what_items_leave_out() {
 fn a_default_that_is_no_name_fails_the_items_that_use_it_and_points_at_itself() {
     let body = br#"{"product":"livechat","checks":[{"account":"a","organization":"o","role":"normal"},
         {"account":"a","organization":"o","role":"normal","product":"LiveChat"}]}"#;
-    let batch = BatchBody::read(body, 10).unwrap();
+    let batch = BatchBody::read(body, CHECKS, 10).unwrap();
     let fault = resolve(&batch.items[0], Some(&batch.defaults), &POLICY).unwrap_err();
     assert_eq!((fault.code, fault.pointer("/checks/0").as_deref()), (Code::UnknownProduct, Some("/product")));
     assert!(resolve(&batch.items[1], Some(&batch.defaults), &POLICY).is_ok());
@@ -329,10 +329,10 @@ fn what_is_wrong_with_the_batch_itself_fails_it() {
         ("{\"checks\":[1,2,3,", Code::BatchTooLarge, Some("/checks")),
     ];
     for (body, code, pointer) in cases {
-        let fault = BatchBody::read(body.as_bytes(), 2).unwrap_err();
+        let fault = BatchBody::read(body.as_bytes(), CHECKS, 2).unwrap_err();
         assert_eq!((fault.code, fault.pointer("").as_deref()), (code, pointer), "{body}");
     }
-    assert_eq!(BatchBody::read(b"{\"checks\":[]}", 0).unwrap().items.len(), 0);
+    assert_eq!(BatchBody::read(b"{\"checks\":[]}", CHECKS, 0).unwrap().items.len(), 0);
 }
 
 /// Texts that are close to sound members, so that every branch is met.
@@ -377,6 +377,6 @@ proptest! {
     #[test]
     fn no_body_panics(body in prop::collection::vec(any::<u8>(), 0..64)) {
         let _ = post(&body);
-        let _ = BatchBody::read(&body, 3);
+        let _ = BatchBody::read(&body, CHECKS, 3);
     }
 }

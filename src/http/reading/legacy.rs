@@ -1,0 +1,51 @@
+//! Legacy roles of many accounts, and the plan of a legacy write.
+//!
+//! Always true here: results stand in the order of the look-ups, one for each; what is wrong with one fails
+//! that one alone; a plan writes nothing. Called by the router.
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use crate::http::App;
+use crate::http::body::read_json;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::http::request_id::RequestId;
+use crate::http::results::{PORTION, Portion, Results};
+use crate::http::wire::{
+    BatchBody, Field, append_json, read_question, resolve_legacy_write, resolve_membership,
+};
+use crate::reading::{legacy_roles, plan_legacy_write};
+use crate::telemetry::Surface;
+
+use super::body::{LegacyBody, PlanBody, json};
+
+/// The member that holds the items.
+const LOOKUPS: &str = "lookups";
+
+/// `POST /legacy-roles`
+pub async fn post_lookups(app: &App, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
+    let body = read_json(request, app.limits.max_batch_bytes, app.limits.body_timeout).await?;
+    let policy = app.services.policies.current();
+    let batch = BatchBody::read(&body, LOOKUPS, app.limits.max_batch_checks)?;
+    batch.defaults.take_only(&[Field::Account, Field::Organization])?;
+    let mut results = Results::new(app, id, Surface::Reading, LOOKUPS);
+    for items in batch.items.chunks(PORTION) {
+        results.give_way().await;
+        let resolved = items.iter().map(|members| resolve_membership(members, Some(&batch.defaults)));
+        let portion: Portion<_> = resolved.collect();
+        let outcomes = legacy_roles(&app.services.authorizer, &policy, &portion.questions).await;
+        results.append(&portion, &outcomes, |out, read| append_json(out, &LegacyBody::of(read, None)));
+    }
+    Ok(results.finish(&policy))
+}
+
+/// `POST /legacy-roles/plan`
+pub async fn post_plan(app: &App, request: Request<Incoming>) -> Result<Reply, Problem> {
+    let body = read_json(request, app.limits.max_body_bytes, app.limits.body_timeout).await?;
+    let (account, organization, asked) = resolve_legacy_write(&read_question(&body)?)?;
+    let policy = app.services.policies.current();
+    let authorizer = &app.services.authorizer;
+    let planned = plan_legacy_write(authorizer, &policy, &organization, &account, asked).await?;
+    json(&PlanBody::of(&planned, &policy))
+}
