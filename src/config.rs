@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
 
 use crate::cache::CacheLimits;
-use crate::http::{HttpLimits, ListenAddress};
+use crate::http::{HttpLimits, ListenAddress, ListingTokens};
 use crate::roles::redis::RedisSettings;
 
 use check::Checker;
@@ -55,6 +55,7 @@ pub struct ServeSettings {
     /// To be imported while the store is empty.
     pub load: Option<PathBuf>,
     pub http: HttpLimits,
+    pub listing_tokens: ListingTokens,
     pub log: LogSettings,
     /// Write one log line for each decision.
     pub decision_log: bool,
@@ -113,9 +114,10 @@ fn serve(checker: &mut Checker<'_>) -> Option<ServeSettings> {
     let listen = checker.value(Setting::Listen, parse);
     let load = checker.file(Setting::Load);
     let http = http(checker);
+    let listing_tokens = listing_tokens(checker);
     let log = log(checker);
     let decision_log = checker.boolean(Setting::DecisionLog);
-    Some(ServeSettings { listen: listen?, load, http, log: log?, decision_log })
+    Some(ServeSettings { listen: listen?, load, http, listing_tokens, log: log?, decision_log })
 }
 
 fn http(checker: &mut Checker<'_>) -> HttpLimits {
@@ -136,6 +138,14 @@ fn http(checker: &mut Checker<'_>) -> HttpLimits {
         stop_linger: checker.millis(Setting::StopLinger, 0..=MAX_WAIT),
         stop_drain: checker.millis(Setting::StopDrain, 0..=MAX_WAIT),
     }
+}
+
+fn listing_tokens(checker: &mut Checker<'_>) -> ListingTokens {
+    let Some(path) = checker.file(Setting::ListingTokensFile) else { return ListingTokens::default() };
+    ListingTokens::read(&path).unwrap_or_else(|error| {
+        checker.complain(Setting::ListingTokensFile, format!("{}: {error}", path.display()));
+        ListingTokens::default()
+    })
 }
 
 fn log(checker: &mut Checker<'_>) -> Option<LogSettings> {

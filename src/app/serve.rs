@@ -83,6 +83,7 @@ async fn prepare(settings: Settings) -> Result<(Listener, Services), ServeError>
         policies,
         telemetry,
         health: Arc::new(Health::default()),
+        listing_tokens: settings.serve.listing_tokens,
         decision_log: settings.serve.decision_log,
     };
     let address = settings.serve.listen;

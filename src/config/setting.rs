@@ -96,6 +96,8 @@ settings! {
         "Where to answer: HOST:PORT (port 0 takes a free one) or unix:/PATH.";
     Load = "load", Serve, "FILE", None,
         "JSON Lines to import at start while the store is empty or not initialised; any refusal stops the start.";
+    ListingTokensFile = "listing_tokens_file", Serve, "FILE", None,
+        "File with one bearer token a line for those who may list accounts and organizations; without it only loopback and unix sockets list.";
     CacheBytes = "cache_bytes", Serve, "BYTES", Some("268435456"),
         "Memory for role sets read so far.";
     MaxBodyBytes = "max_body_bytes", Serve, "BYTES", Some("16384"),

@@ -22,8 +22,11 @@ pub async fn read_json(
     limit: usize,
     deadline: Duration,
 ) -> Result<Bytes, Problem> {
-    let media_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
-    if !media_type.is_some_and(is_json) {
+    let mut media_types = request.headers().get_all(CONTENT_TYPE).iter();
+    // Of two media types, a proxy in front may have judged by the other one.
+    let json =
+        matches!((media_types.next(), media_types.next()), (Some(only), None) if is_json(only.as_bytes()));
+    if !json {
         return Err(Problem::new(Code::UnsupportedMediaType).closing());
     }
     let body = request.into_body();

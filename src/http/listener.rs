@@ -107,7 +107,7 @@ impl Listener {
     pub(super) fn is_local(&self) -> bool {
         match self {
             Self::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
-            Self::Unix(_) => true,
+            Self::Unix(..) => true,
         }
     }
 
