@@ -17,7 +17,7 @@ use crate::domain::Generation;
 use crate::explanation::{Explanation, explain};
 use crate::policy::{Policy, Undecidable};
 use crate::question::Question;
-use crate::roles::RoleStore;
+use crate::roles::{RoleStore, StoreError};
 
 /// Cold questions of one batch that wait for the store at the same time; more would only queue there.
 pub(crate) const BATCH_READS: usize = 256;
@@ -49,6 +49,12 @@ pub enum NoAnswer {
     Unknown(#[from] Unknown),
     #[error(transparent)]
     Undecidable(#[from] Undecidable),
+}
+
+impl From<StoreError> for NoAnswer {
+    fn from(error: StoreError) -> Self {
+        Self::Unknown(error.into())
+    }
 }
 
 impl NoAnswer {

@@ -9,9 +9,9 @@ mod file;
 mod flags;
 mod mistake;
 mod raw;
-mod redis;
 mod secret;
 mod setting;
+mod store;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -97,7 +97,7 @@ const MAX_WAIT: u64 = 3_600_000;
 
 fn check_all(checker: &mut Checker<'_>) -> Option<Settings> {
     let read_timeout = checker.millis(Setting::ReadTimeout, 1..=MAX_WAIT);
-    let redis = redis::check(checker, read_timeout);
+    let redis = store::redis(checker, read_timeout);
     let folder = checker.path(Setting::Data);
     let policy = checker.path(Setting::Policy);
     let cache = CacheLimits { bytes: checker.number(Setting::CacheBytes, 0..=1 << 40), read_timeout };

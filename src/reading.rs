@@ -171,5 +171,5 @@ fn vouched<T>(
 }
 
 fn unknown(error: StoreError) -> NoReading {
-    NoReading::NoAnswer(NoAnswer::Unknown(error.into()))
+    NoReading::NoAnswer(error.into())
 }

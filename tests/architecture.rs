@@ -46,7 +46,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("config", &["cache", "domain", "http", "roles"]),
+    ("config", &["cache", "domain", "http", "policy", "roles"]),
     (
         "app",
         &[
@@ -70,11 +70,13 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "app",
             "authorizer",
+            "code",
             "config",
             "decision",
             "domain",
             "exchange",
             "explanation",
+            "http",
             "policy",
             "question",
             "reading",

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::app::{self, OpenStore};
-use crate::authorizer::Answer;
-use crate::cache::Unknown;
+use crate::authorizer::{Answer, NoAnswer};
 use crate::code::Code;
 use crate::config::{Settings, StoreFlags};
 use crate::http::wire::{Fault, Field, Members, Value, resolve, write_answer, write_item_fault};
@@ -108,7 +107,7 @@ impl QuestionFlags {
             }
         };
         let answer = app::runtime()?.block_on(async {
-            let open = OpenStore::to_read(settings.store).await.map_err(Unknown::from)?;
+            let open = OpenStore::to_read(settings.store).await.map_err(NoAnswer::from)?;
             open.authorizer(settings.cache).check(&policy, &question).await
         });
         match answer {

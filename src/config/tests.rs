@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::roles::redis::Address;
+
 use super::*;
 
 fn load(flags: &[(Setting, &str)], variables: &[(&str, &str)]) -> Result<Settings, Mistakes> {
@@ -63,6 +65,14 @@ fn redis_urls_have_one_meaning() {
         assert!(matches!(settings.unwrap().store, StoreSettings::Redis(_)), "{good}");
     }
     for bad in [
+        "redis+sentinel://h",
+        "redis+sentinel://h/",
+        "redis+sentinel:///mymaster",
+        "redis+sentinel://h,,i/mymaster",
+        "redis+sentinel://h:x/mymaster",
+        "redis+sentinel://h/my master",
+        "redis+sentinel://h/mymaster/x",
+        "redis+sentinel://h/mymaster?db=1",
         "",
         "h:6379",
         "http://h",
@@ -76,6 +86,20 @@ fn redis_urls_have_one_meaning() {
         let text = mistakes(&[(Setting::Redis, bad)]);
         assert!(text.contains("--redis: "), "{bad}: {text}");
     }
+}
+
+#[test]
+fn sentinel_urls_name_every_node_the_service_and_the_credentials_of_the_servers() {
+    let url = "rediss+sentinel://user:p%2Fss@h1:1,[::2]:2,h3/my-master/5";
+    let settings = load(&[(Setting::Redis, url)], &[]).unwrap();
+    let StoreSettings::Redis(redis) = settings.store else { panic!("{settings:?}") };
+    let Address::Sentinels(sentinels) = redis.address else { panic!("no Sentinels") };
+    let nodes: Vec<String> = sentinels.nodes.iter().map(|node| node.addr().to_string()).collect();
+    assert_eq!(nodes, ["h1:1", "::2:2", "h3:26379"]);
+    assert!(sentinels.nodes.iter().all(|node| node.redis_settings().password().is_none()));
+    assert_eq!(sentinels.service, "my-master");
+    let server = sentinels.server.redis_settings();
+    assert_eq!((server.username(), server.password(), server.db()), (Some("user"), Some("p/ss"), 5));
 }
 
 #[test]
@@ -106,6 +130,8 @@ fn no_output_shows_a_secret() {
         "redis://:can#canary@h",
         "redis://:x?canary@h",
         "redis://:p@h/canary",
+        "redis+sentinel://:canary@h/mymaster",
+        "redis+sentinel://u:canary@h,i/my master",
         "http://:canary@h",
         "canary",
     ];
@@ -126,7 +152,13 @@ fn no_output_shows_a_secret() {
                 [from_file, load(&[(Setting::Redis, url)], &[]), load(&[], &[("ROLEGATE_REDIS", url)])];
             for outcome in outcomes {
                 let shown = match outcome {
-                    Ok(settings) => format!("{settings:?} {settings:#?}"),
+                    Ok(settings) => {
+                        let address = match &settings.store {
+                            StoreSettings::Redis(redis) => format!("{:?}", redis.address),
+                            StoreSettings::Embedded { .. } => String::new(),
+                        };
+                        format!("{settings:?} {settings:#?} {address}")
+                    }
                     Err(mistakes) => format!("{mistakes} {mistakes:?}"),
                 };
                 assert!(!shown.contains(CANARY), "{url}: {shown}");

@@ -9,10 +9,11 @@ mod clock;
 mod errors;
 mod link;
 mod reading;
+mod sentinel;
 mod settings;
 mod writing;
 
-pub use settings::{RedisSettings, TlsFiles};
+pub use settings::{Address, RedisSettings, Sentinels, TlsFiles};
 
 use std::sync::Arc;
 use std::time::Duration;

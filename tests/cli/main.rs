@@ -13,6 +13,7 @@ mod fixture;
 mod load;
 mod questions;
 mod secrets;
+mod sentinel;
 mod serving;
 mod settings;
 #[path = "../support/mod.rs"]

@@ -26,6 +26,7 @@ fn commands_never_print_a_password() {
         format!("redis://:{CANARY}@127.0.0.1:port"),
         format!("redis://:a#{CANARY}@127.0.0.1"),
         format!("reddis://:{CANARY}@127.0.0.1"),
+        format!("redis+sentinel://:{CANARY}@127.0.0.1:1/mymaster"),
         format!("redis://{CANARY}"),
     ];
     for url in &urls {

@@ -67,7 +67,7 @@ impl Link {
     }
 
     pub async fn open(settings: &RedisSettings, stamps: &Arc<Stamps>) -> Result<Self, StoreError> {
-        let client = settings.client()?;
+        let client = settings.client().await?;
         let lost = Arc::new(Notify::new());
         let push = apply_pushes(stamps.clone(), lost.clone());
         let timeouts = AsyncConnectionConfig::new().set_connection_timeout(Some(settings.connect_timeout));

@@ -11,13 +11,12 @@ use ::redis::{Client, ClientTlsConfig, ConnectionInfo, ProtocolVersion, TlsCerti
 
 use crate::roles::StoreError;
 
-use super::errors;
+use super::{errors, sentinel};
 
 /// Where Redis is and how long to wait for it. Durations are checked: heartbeat and read timeout below the bound.
 #[derive(Clone)]
 pub struct RedisSettings {
-    /// From a `redis://` or `rediss://` URL.
-    pub address: ConnectionInfo,
+    pub address: Address,
     pub username_file: Option<PathBuf>,
     pub password_file: Option<PathBuf>,
     pub tls: TlsFiles,
@@ -30,6 +29,25 @@ pub struct RedisSettings {
     pub connect_timeout: Duration,
 }
 
+/// Where the primary is, or who knows it.
+#[derive(Debug, Clone)]
+pub enum Address {
+    /// From a `redis://` or `rediss://` URL.
+    Server(ConnectionInfo),
+    /// From a `redis+sentinel://` or `rediss+sentinel://` URL.
+    Sentinels(Sentinels),
+}
+
+/// Sentinels that watch one service.
+#[derive(Debug, Clone)]
+pub struct Sentinels {
+    /// Asked without user and password.
+    pub nodes: Vec<ConnectionInfo>,
+    pub service: String,
+    /// User, database and TLS of the primary; its host is the one that the Sentinels name.
+    pub server: ConnectionInfo,
+}
+
 /// PEM files for `rediss://`; without a CA the system's roots are trusted.
 #[derive(Debug, Clone, Default)]
 pub struct TlsFiles {
@@ -40,11 +58,25 @@ pub struct TlsFiles {
 
 impl fmt::Debug for RedisSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address may carry a password; the driver's own Debug masks it, its Display does not exist.
+        // Hosts are enough: who wants to know more reads the settings.
+        let hosts: Vec<_> = match &self.address {
+            Address::Server(server) => vec![server.addr()],
+            Address::Sentinels(sentinels) => sentinels.nodes.iter().map(ConnectionInfo::addr).collect(),
+        };
         f.debug_struct("RedisSettings")
-            .field("address", self.address.addr())
+            .field("hosts", &hosts)
             .field("bound", &self.bound)
             .finish_non_exhaustive()
+    }
+}
+
+impl Address {
+    /// How the primary is spoken to, whoever names it.
+    pub fn server(&self) -> &ConnectionInfo {
+        match self {
+            Self::Server(server) => server,
+            Self::Sentinels(sentinels) => &sentinels.server,
+        }
     }
 }
 
@@ -52,7 +84,7 @@ impl RedisSettings {
     /// Documented defaults for everything but the address: B 1 s, H 100 ms, reads 250 ms, connects 1 s.
     pub fn new(address: ConnectionInfo) -> Self {
         Self {
-            address,
+            address: Address::Server(address),
             username_file: None,
             password_file: None,
             tls: TlsFiles::default(),
@@ -63,18 +95,29 @@ impl RedisSettings {
         }
     }
 
-    /// A client with the credentials and certificates as the files hold them now.
-    pub fn client(&self) -> Result<Client, StoreError> {
-        let mut redis = self.address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    /// A client of the primary, with the credentials and certificates as the files hold them now.
+    pub(super) async fn client(&self) -> Result<Client, StoreError> {
+        let server = match &self.address {
+            Address::Server(server) => server.clone(),
+            Address::Sentinels(sentinels) => {
+                let primary = sentinel::primary(self, sentinels).await?;
+                sentinels.server.clone().set_addr(primary)
+            }
+        };
+        let mut redis = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         if let Some(file) = &self.username_file {
             redis = redis.set_username(secret(file)?);
         }
         if let Some(file) = &self.password_file {
             redis = redis.set_password(secret(file)?);
         }
-        let info = self.address.clone().set_redis_settings(redis);
+        self.open(server.set_redis_settings(redis))
+    }
+
+    /// A client of any server of this installation: the TLS files hold for all of them.
+    pub(super) fn open(&self, server: ConnectionInfo) -> Result<Client, StoreError> {
         let client = match (&self.tls.certificate, &self.tls.key, &self.tls.ca) {
-            (None, None, None) => Client::open(info),
+            (None, None, None) => Client::open(server),
             (certificate, key, ca) => {
                 let client_tls = match (certificate, key) {
                     (Some(certificate), Some(key)) => {
@@ -83,7 +126,7 @@ impl RedisSettings {
                     _ => None,
                 };
                 let root_cert = ca.as_deref().map(bytes).transpose()?;
-                Client::build_with_tls(info, TlsCertificates { client_tls, root_cert })
+                Client::build_with_tls(server, TlsCertificates { client_tls, root_cert })
             }
         };
         client.map_err(|error| errors::of_read(&error))
