@@ -28,10 +28,15 @@ pub struct FakeStore {
     pub now: Arc<AtomicI64>,
     /// What every read fails with.
     pub trouble: Option<StoreError>,
+    /// No read ever ends.
+    pub stalled: bool,
 }
 
 impl FakeStore {
-    fn ready(&self) -> Result<(), StoreError> {
+    async fn ready(&self) -> Result<(), StoreError> {
+        if self.stalled {
+            std::future::pending::<()>().await;
+        }
         self.trouble.clone().map_or(Ok(()), Err)
     }
 }
@@ -43,7 +48,7 @@ fn from<T>(after: Option<&T>) -> (Bound<&T>, Bound<&T>) {
 #[async_trait]
 impl RoleStore for FakeStore {
     async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError> {
-        self.ready()?;
+        self.ready().await?;
         let found = self.organizations.get(organization).map(|(organization, accounts)| Found {
             organization: organization.clone(),
             generation: GENERATION,
@@ -59,7 +64,7 @@ impl RoleStore for FakeStore {
         after: Option<&AccountId>,
         limit: usize,
     ) -> Result<Option<AccountPage>, StoreError> {
-        self.ready()?;
+        self.ready().await?;
         Ok(self.organizations.get(organization).map(|(organization, accounts)| {
             let mut rest = accounts.range::<AccountId, _>(from(after)).map(|(_, role_set)| role_set.clone());
             let role_sets: Vec<RoleSet> = rest.by_ref().take(limit).collect();
@@ -74,7 +79,7 @@ impl RoleStore for FakeStore {
         after: Option<&OrganizationId>,
         limit: usize,
     ) -> Result<OrganizationPage, StoreError> {
-        self.ready()?;
+        self.ready().await?;
         let mut rest = self.organizations.range::<OrganizationId, _>(from(after));
         let looked_at: Vec<_> = rest.by_ref().take(limit).collect();
         let last = looked_at.last().map(|(id, _)| (*id).clone());

@@ -1,16 +1,19 @@
 //! Pages: complete, in byte order, each account looked at once, under every filter and page size.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use rolegate::authorizer::Authorizer;
 use rolegate::domain::{AccountId, OrganizationId};
 use rolegate::policy::Policy;
 use rolegate::reading::{
     AccountQuery, Filter, InvalidCursor, NoReading, OrganizationQuery, accounts, organizations,
+    plan_legacy_write,
 };
 
 use crate::fake_store::FakeStore;
 use crate::oracle;
-use crate::world::{acc, authorizer, custom, denying, org, wait, worlds};
+use crate::world::{acc, authorizer, custom, denying, impatient, org, wait, worlds};
 
 fn filter(policy: &Policy, product: &str, role: Option<&str>) -> Option<Filter> {
     let product = policy.catalogue().product(product).unwrap();
@@ -109,4 +112,25 @@ fn an_organization_that_is_not_there_is_no_empty_list() {
     let authorizer = authorizer(FakeStore::default());
     let query = AccountQuery { organization: org("acme"), filter: None, after: None, limit: 1 };
     assert_eq!(wait(accounts(&authorizer, custom(), &query)).unwrap_err(), NoReading::OrganizationUnknown);
+}
+
+/// Listings and plans read the store beside the cache, under its deadline all the same.
+#[test]
+fn a_store_that_stalls_is_given_up_on() {
+    let store = FakeStore { stalled: true, ..FakeStore::default() };
+    let authorizer = impatient(store, Duration::from_millis(20));
+    let (acme, x) = (org("acme"), acc("x"));
+    let query = AccountQuery { organization: acme.clone(), filter: None, after: None, limit: 1 };
+    let of_account = OrganizationQuery { account: x.clone(), after: None, limit: 1 };
+    let errors = async {
+        [
+            accounts(&authorizer, custom(), &query).await.unwrap_err(),
+            organizations(&authorizer, &of_account).await.unwrap_err(),
+            plan_legacy_write(&authorizer, custom(), &acme, &x, None).await.unwrap_err(),
+        ]
+    };
+    let errors = wait(async { tokio::time::timeout(Duration::from_secs(5), errors).await });
+    for error in errors.expect("each read ends by its deadline") {
+        assert_eq!(error.to_string(), "the store cannot answer: no answer within the read timeout");
+    }
 }

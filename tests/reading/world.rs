@@ -103,8 +103,13 @@ pub fn enabled(name: &str, paused: bool) -> EnabledProduct {
 
 /// The use cases over a store.
 pub fn authorizer(store: impl RoleStore) -> Authorizer {
+    impatient(store, Duration::from_secs(5))
+}
+
+/// The use cases over a store, with this deadline for each read.
+pub fn impatient(store: impl RoleStore, read_timeout: Duration) -> Authorizer {
     let store: Arc<dyn RoleStore> = Arc::new(store);
-    let limits = CacheLimits { bytes: 1 << 20, read_timeout: Duration::from_secs(5) };
+    let limits = CacheLimits { bytes: 1 << 20, read_timeout };
     Authorizer::new(RoleCache::new(Arc::clone(&store), Arc::clone(&STAMPS), limits), store)
 }
 
@@ -175,6 +180,6 @@ pub fn worlds() -> impl Strategy<Value = FakeStore> {
                 members.into_iter().map(|set| (set.account.clone(), set)).collect();
             organizations.insert(org(id), (header, accounts));
         }
-        FakeStore { organizations, now: Arc::new(NOW.into()), trouble: None }
+        FakeStore { organizations, now: Arc::new(NOW.into()), ..FakeStore::default() }
     })
 }
