@@ -170,6 +170,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_loopback_and_unix_sockets_are_local() {
+        let folder = tempfile::tempdir().unwrap();
+        let unix = format!("unix:{}", folder.path().join("socket").display());
+        for (address, local) in
+            [("127.0.0.1:0", true), ("127.0.0.2:0", true), (&unix, true), ("0.0.0.0:0", false)]
+        {
+            let listener = Listener::bind(&address.parse().unwrap()).await.unwrap();
+            assert_eq!(listener.is_local(), local, "{address}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_dead_socket_is_replaced_a_living_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let address = ListenAddress::Unix(folder.path().join("socket"));

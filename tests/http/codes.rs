@@ -6,7 +6,7 @@ use rolegate::code::Code;
 use rolegate::http::HttpLimits;
 use rolegate::roles::StoreError;
 
-use crate::support::{FakeStore, QUERY, QUESTION, Reply, Server, quick};
+use crate::support::{FakeStore, QUERY, QUESTION, Reply, Server, quick, with_tokens};
 
 /// The first answer to these bytes.
 async fn raw(server: &Server, bytes: impl AsRef<[u8]>) -> Reply {
@@ -45,6 +45,16 @@ async fn provoke(code: Code) -> Option<Reply> {
         Code::UnknownProduct => checked("LiveChat", "Livechat").await,
         Code::UnknownRole => checked("administrator", "admin").await,
         Code::UnknownLegacyRole => server.get("/check?account=a&organization=o&legacy_role=root").await,
+        Code::InvalidLimit => server.get("/accounts/a-1/organizations?limit=0").await,
+        Code::InvalidCursor => server.get("/accounts/a-1/organizations?cursor=a-1").await,
+        Code::TokenRequired => with_tokens().await.get("/accounts/a-1/organizations").await,
+        Code::TokenInvalid => {
+            let request =
+                "GET /accounts/a-1/organizations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n";
+            raw(&with_tokens().await, request).await
+        }
+        Code::OrganizationUnknown => server.get("/organizations/b/accounts/a-1/roles").await,
+        Code::AccountUnknown => server.get("/organizations/acme/accounts/a-9/roles").await,
         Code::NotFound => server.get("/check/").await,
         Code::MethodNotAllowed => server.connect().await.request("PUT", "/check", "", "").await,
         Code::RequestTimeout => {

@@ -21,4 +21,6 @@ mod operations;
 #[cfg(test)]
 mod protocols;
 #[cfg(test)]
+mod readings;
+#[cfg(test)]
 mod stopping;

@@ -10,7 +10,7 @@ use rolegate::authorizer::Authorizer;
 use rolegate::cache::{CacheLimits, RoleCache};
 use rolegate::freshness::Stamps;
 use rolegate::health::Health;
-use rolegate::http::{HttpLimits, ListenAddress, Listener, Services, Stopped, serve};
+use rolegate::http::{HttpLimits, ListenAddress, Listener, ListingTokens, Services, Stopped, serve};
 use rolegate::policy::PolicySource;
 use rolegate::telemetry::Telemetry;
 use tokio::sync::oneshot;
@@ -35,6 +35,21 @@ pub fn quick() -> HttpLimits {
         stop_drain: Duration::from_secs(5),
         ..HttpLimits::default()
     }
+}
+
+/// The listing token of `with_tokens`.
+pub const TOKEN: &str = "0123456789-token-of-the-audit";
+
+/// A server whose listings need `TOKEN`.
+pub async fn with_tokens() -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    std::fs::write(&path, TOKEN).unwrap();
+    let tokens = ListingTokens::read(&path).unwrap();
+    Server::prepared("127.0.0.1:0", quick(), FakeStore::default(), |services| {
+        services.listing_tokens = tokens;
+    })
+    .await
 }
 
 pub struct Server {
@@ -74,6 +89,7 @@ impl Server {
             policies: Arc::clone(&POLICIES),
             telemetry: Arc::new(Telemetry::default()),
             health: Arc::new(Health::default()),
+            listing_tokens: ListingTokens::default(),
             decision_log: false,
         };
         change(&mut services);

@@ -17,6 +17,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::binary::{rolegate, signal};
+use super::flags;
 use super::http::Client;
 
 /// How long the first line may take: a debug build on a busy machine, with `--load`.
@@ -43,7 +44,7 @@ impl Server {
     pub fn try_start<A: AsRef<OsStr>>(arguments: &[A]) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("rolegate-serve-").tempdir().unwrap();
         let mut command = rolegate(folder.path());
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags::STOP_AT_ONCE).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
 

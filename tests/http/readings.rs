@@ -1,0 +1,6 @@
+//! Reading roles over HTTP, from the embedded store.
+
+mod legacy;
+mod listings;
+mod roles;
+mod world;
