@@ -17,7 +17,7 @@ mod source;
 mod validate;
 mod whole;
 
-pub use export::{ExportError, export};
+pub use export::{ExportError, export, export_only};
 pub use import::{Options, import};
 pub use raw::Ignored;
 pub use refusal::{Code, MAX_LISTED, Place, Refusal};

@@ -1,5 +1,6 @@
 //! `rolegate import` and `rolegate export`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -11,7 +12,8 @@ use clap::Args;
 use crate::app::{self, OpenStore};
 use crate::config::{Settings, StoreFlags};
 use crate::domain::OrganizationId;
-use crate::exchange::{ExportError, Options, Progress, Report, export, import};
+use crate::exchange::{ExportError, Options, Progress, Report, export, export_only, import};
+use crate::roles::RoleStore;
 
 use super::output::line;
 use super::{Exit, Failure};
@@ -50,9 +52,12 @@ pub struct Import {
     settings: StoreFlags,
 }
 
-/// Export all organizations as JSON Lines that `import` reads.
+/// Export organizations as JSON Lines that `import` reads.
 #[derive(Debug, Args)]
 pub struct Export {
+    /// Only this organization; may be given several times. Default: all.
+    #[arg(long, value_name = "ID", value_parser = OrganizationId::new)]
+    organization: Vec<OrganizationId>,
     /// Write to a file, which is replaced when the export is complete. Default: standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -136,6 +141,7 @@ impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Store(error) => error.into(),
+            ExportError::OrganizationUnknown(_) => Self::new(Exit::Refused, error),
             ExportError::Write(_) => Self::new(Exit::CannotSay, error),
         }
     }
@@ -144,20 +150,38 @@ impl From<ExportError> for Failure {
 impl Export {
     pub fn run(self, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
         let settings = Settings::load(self.settings.into_map(), variables)?;
+        let only = self.organization.into_iter().collect();
         app::runtime()?.block_on(async {
-            let open = OpenStore::to_read(settings.store).await?;
+            let store = OpenStore::to_read(settings.store).await?.store;
             match &self.output {
-                None => {
-                    export(&*open.store, &mut BufWriter::new(io::stdout())).await?;
-                }
+                None => write(&*store, &only, io::stdout()).await,
                 Some(path) => {
                     // A reader of the file never sees half an export.
                     let partial = path.with_added_extension("partial");
-                    export(&*open.store, &mut BufWriter::new(File::create(&partial)?)).await?;
-                    std::fs::rename(&partial, path)?;
+                    let written = write(&*store, &only, File::create(&partial)?).await;
+                    if written.is_err() {
+                        // What is left of it helps nobody; that it could not go changes nothing.
+                        let _ = std::fs::remove_file(&partial);
+                    }
+                    written?;
+                    Ok(std::fs::rename(&partial, path)?)
                 }
             }
-            Ok(Exit::Success)
-        })
+        })?;
+        Ok(Exit::Success)
     }
+}
+
+/// Without names, everything.
+async fn write(
+    store: &dyn RoleStore,
+    only: &BTreeSet<OrganizationId>,
+    out: impl Write + Send,
+) -> Result<(), Failure> {
+    let mut out = BufWriter::new(out);
+    match only.is_empty() {
+        true => export(store, &mut out).await?,
+        false => export_only(store, only, &mut out).await?,
+    };
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! organization is as it was at one generation, its lists in the order that the store keeps. What a former enabling left behind is not written. Called by
 //! the command line.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -22,6 +23,8 @@ const PAGE: usize = 1_000;
 pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("there is no organization {0}")]
+    OrganizationUnknown(OrganizationId),
     #[error("the export cannot be written: {0}")]
     Write(#[from] io::Error),
 }
@@ -71,6 +74,22 @@ pub async fn export(store: &dyn RoleStore, out: &mut (dyn Write + Send)) -> Resu
         if after.is_none() {
             break;
         }
+    }
+    out.flush()?;
+    Ok(counts)
+}
+
+/// Writes the organizations named, and flushes. The first one that is not there ends it.
+pub async fn export_only(
+    store: &dyn RoleStore,
+    organizations: &BTreeSet<OrganizationId>,
+    out: &mut (dyn Write + Send),
+) -> Result<Counts, ExportError> {
+    let mut counts = Counts::default();
+    for id in organizations {
+        let stored = whole::read(store, id).await?;
+        let stored = stored.ok_or_else(|| ExportError::OrganizationUnknown(id.clone()))?;
+        counts.add(write_organization(&stored, out)?);
     }
     out.flush()?;
     Ok(counts)

@@ -40,6 +40,42 @@ fn a_day_goes_as_it_should_in_both_stores() {
     }
 }
 
+/// The part of `text` between the first `from` and the next `to`.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = text.split_once(from).unwrap();
+    rest.split_once(to).unwrap().0
+}
+
+#[test]
+fn the_first_answers_of_the_readme_are_real() {
+    let readme = include_str!("../../README.md");
+    let folder = Folder::empty();
+    let server = Server::embedded(&folder.path().join("data"), Some(&sample()));
+    let mut client = server.client();
+    let asked = between(readme, "-d '", "'");
+    let by_get = between(readme, "curl -s 'http://127.0.0.1:8181", "'");
+    let answers: Vec<&str> = readme.lines().filter(|line| line.starts_with("{\"allowed\"")).collect();
+    for (shown, real) in answers.iter().zip([client.post("/check", asked), client.get(by_get)]) {
+        // Only the generation differs: it tells when the sample was loaded.
+        let mut shown: serde_json::Value = serde_json::from_str(shown).unwrap();
+        let real = real.json();
+        shown["generation"] = real["generation"].clone();
+        assert_eq!(shown, real);
+    }
+    assert!(answers.len() >= 2);
+}
+
+#[test]
+fn every_link_of_the_readme_leads_somewhere() {
+    let readme = include_str!("../../README.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let targets: Vec<&str> = readme.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+    assert!(targets.len() > 8);
+    for target in targets {
+        assert!(root.join(target).exists(), "README.md links to {target}");
+    }
+}
+
 /// A running example gateway.
 struct Gateway {
     child: Child,

@@ -48,7 +48,7 @@ fn all_mistakes_are_told_at_once_by_name_and_nothing_starts() {
         "ROLEGATE_LOG_FORMAT: `xml` is none of json, text",
         "--listen: `8181` is neither HOST:PORT nor unix:/PATH",
         "--load: missing.jsonl: No such file",
-        "--redis: does not start with redis://",
+        "--redis: starts with none of redis://",
     ] {
         ended.expect(2, part);
     }

@@ -26,6 +26,20 @@ fn export_import_export_is_byte_identical_by_pipe_and_by_file() {
 }
 
 #[test]
+fn single_organizations_can_be_exported() {
+    let folder = Folder::with_sample();
+    let all = folder.run(&["export"]).out;
+    let globex: String =
+        all.lines().filter(|line| line.contains("globex")).map(|line| format!("{line}\n")).collect();
+    assert_eq!(folder.run(&["export", "--organization", "globex"]).out, globex);
+    let both = ["export", "--organization", "globex", "--organization", "acme", "--organization", "globex"];
+    assert_eq!(folder.run(&both).out, all);
+    let ended = folder.run(&["export", "--organization", "nowhere", "-o", "x.jsonl"]);
+    ended.expect(1, "there is no organization nowhere");
+    assert!(!folder.path().join("x.jsonl").exists() && !folder.path().join("x.jsonl.partial").exists());
+}
+
+#[test]
 fn a_refused_organization_exits_1_and_the_others_are_taken() {
     let folder = Folder::empty();
     let ended = folder.run_on(TWO_OWNERS, &["import", "-"]);
