@@ -11,26 +11,10 @@ use std::path::{Path, PathBuf};
 /// Each room, and the rooms it may know. Whoever adds a room says here where it stands.
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("clock", &["domain"]),
-    ("freshness", &["domain"]),
-    ("code", &[]),
     ("instrument", &[]),
-    (
-        "telemetry",
-        &[
-            "authorizer",
-            "cache",
-            "clock",
-            "code",
-            "decision",
-            "domain",
-            "health",
-            "instrument",
-            "policy",
-            "question",
-            "roles",
-        ],
-    ),
+    ("clock", &["domain"]),
+    ("code", &[]),
+    ("freshness", &["domain"]),
     ("change", &["domain"]),
     ("policy", &["clock", "domain"]),
     ("question", &["domain", "policy"]),
@@ -38,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("decision", &["domain", "holding", "policy", "question"]),
     ("explanation", &["decision", "domain", "holding", "policy", "question"]),
     ("roles", &["change", "clock", "code", "domain", "freshness"]),
+    ("health", &["roles"]),
     ("cache", &["clock", "decision", "domain", "freshness", "holding", "instrument", "policy", "roles"]),
     (
         "authorizer",
@@ -59,6 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "authorizer",
             "cache",
+            "code",
             "decision",
             "domain",
             "explanation",
@@ -69,7 +55,22 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("exchange", &["change", "domain", "policy", "roles"]),
-    ("health", &["policy", "roles"]),
+    (
+        "telemetry",
+        &[
+            "authorizer",
+            "cache",
+            "clock",
+            "code",
+            "decision",
+            "domain",
+            "health",
+            "instrument",
+            "policy",
+            "question",
+            "roles",
+        ],
+    ),
     (
         "http",
         &[
@@ -81,6 +82,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "domain",
             "explanation",
             "health",
+            "instrument",
             "policy",
             "question",
             "reading",
@@ -112,6 +114,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "app",
             "authorizer",
+            "cache",
             "code",
             "config",
             "decision",
@@ -135,8 +138,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("moka", &["cache.rs"]),
     ("hyper", &["http"]),
     ("redb", &["roles/embedded"]),
-    ("redis", &["roles/redis", "config/"]),
-    ("prometheus_client", &["telemetry"]),
+    ("redis", &["roles/redis", "config"]),
     ("clap", &["cli", "config", "main.rs"]),
 ];
 

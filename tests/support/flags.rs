@@ -25,8 +25,8 @@ pub fn stall_limits(limit: Duration) -> Vec<String> {
     vec!["--header-timeout".into(), limit.clone(), "--body-timeout".into(), limit]
 }
 
-/// Arguments of `serve` for a server that nobody waits for: it stops without the pause for load balancers.
-pub const STOP_AT_ONCE: [&str; 4] = ["--stop-grace", "0", "--stop-linger", "0"];
+/// Environment of a server that nobody waits for: it stops without the pause for load balancers.
+pub const STOP_AT_ONCE: [(&str, &str); 2] = [("ROLEGATE_STOP_GRACE", "0"), ("ROLEGATE_STOP_LINGER", "0")];
 
 /// Argument of `serve` and `import` that names the file with the authorities trusted for a TLS Redis.
 pub const REDIS_CA_FILE: &str = "--redis-ca-file";

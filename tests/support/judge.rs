@@ -84,18 +84,21 @@ impl Context<'_> {
         let (Some(allowed), Some(reason)) = (answer.allowed, answer.reason.as_deref()) else {
             return Err(self.message(ask, answer, "neither a decision nor an error"));
         };
-        let fits = |world: &&World| {
+        let fits = |world: &World| {
             let mut verdicts = self.moments(world, ask).into_iter();
             let oracle = Oracle::default();
             verdicts.any(|now| same(oracle.decide(world, &ask.question, now), allowed, reason))
         };
-        let Some(place) = self.worlds.iter().position(fits) else {
-            return Err(self.message(ask, answer, "wrong decision or reason"));
-        };
-        if let Some(fault) = self.members_fault(self.worlds[place], ask, answer) {
-            return Err(self.message(ask, answer, &fault));
+        // Decision and reason may be the same in several worlds; the members beside them tell which it was.
+        let mut first_fault = None;
+        for (place, world) in self.worlds.iter().enumerate().filter(|(_, world)| fits(world)) {
+            match self.members_fault(world, ask, answer) {
+                None => return Ok(if place == 0 { Finding::Right } else { Finding::Old }),
+                Some(fault) => first_fault = first_fault.or(Some(fault)),
+            }
         }
-        Ok(if place == 0 { Finding::Right } else { Finding::Old })
+        let fault = first_fault.unwrap_or_else(|| "wrong decision or reason".to_owned());
+        Err(self.message(ask, answer, &fault))
     }
 
     /// The moments at which the question may have been judged: `at`, or the time on the way and the edges in it.

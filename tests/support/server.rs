@@ -44,7 +44,7 @@ impl Server {
     pub fn try_start<A: AsRef<OsStr>>(arguments: &[A]) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("rolegate-serve-").tempdir().unwrap();
         let mut command = rolegate(folder.path());
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags::STOP_AT_ONCE).args(arguments);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).envs(flags::STOP_AT_ONCE);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
 

@@ -69,6 +69,13 @@ async fn no_generation_is_given_out_beyond_the_last() {
     assert_eq!(found(&store, "acme", "a").await.role_set, Some(holder("a", "member")));
 }
 
+/// An edited value with the checksum of what it says now.
+fn sealed(value: &str) -> String {
+    let (front, _) = value.rsplit_once(' ').unwrap();
+    let (_, json) = front.split_once(' ').unwrap();
+    format!("{front} {:08x}", crc32fast::hash(json.as_bytes()))
+}
+
 /// Values that are in order by themselves, in a place that is not theirs.
 #[tokio::test]
 async fn a_value_in_anothers_place_is_never_used() {
@@ -92,10 +99,11 @@ async fn a_value_in_anothers_place_is_never_used() {
     };
     let boss = value(folder.path(), ROLE_SETS, b"acme\0boss");
     refused(&|_| boss.clone(), "another account").await;
-    refused(&|own| own.replace(r#""o":"acme""#, r#""o":"Acme""#), "another organization").await;
-    refused(&|own| own.replace(r#""n":0"#, r#""n":1"#), "another side").await;
+    refused(&|own| sealed(&own.replace(r#""o":"acme""#, r#""o":"Acme""#)), "another organization").await;
+    refused(&|own| sealed(&own.replace(r#""n":0"#, r#""n":1"#)), "another side").await;
+    refused(&|own| own.replace("member", "owner"), "damaged").await;
     refused(&|own| own.replacen(&first.to_string(), &(first.0 + 1).to_string(), 1), "newer").await;
-    refused(&|own| own[..own.len() - 1].to_owned(), "no JSON object").await;
+    refused(&|own| own[..own.len() - 1].to_owned(), "damaged").await;
 
     let foreign = value(folder.path(), HEADERS, b"acme");
     edit(folder.path(), HEADERS, |t| drop(t.insert(&b"other"[..], foreign.as_bytes()).unwrap()));
