@@ -5,16 +5,15 @@
 //! `cli`; knows no wire format.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::cache::{Facts, RoleCache, Source, Unknown};
-use crate::clock::Ticks;
+use crate::cache::{RoleCache, Source, Unknown};
 use crate::code::Code;
 use crate::decision::{Decision, decide};
 use crate::domain::Generation;
 use crate::explanation::{Explanation, explain};
+use crate::freshness::Freshness;
 use crate::policy::{Policy, Undecidable};
 use crate::question::Question;
 use crate::roles::{RoleStore, StoreError};
@@ -32,14 +31,6 @@ pub struct Answer {
     /// `None` where no bound applies: embedded store, or another moment was asked for.
     pub freshness: Option<Freshness>,
     pub explanation: Option<Explanation>,
-}
-
-/// How old the data are and how long an answer from them may be held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Freshness {
-    pub age: Duration,
-    /// Counted from when the caller sent its question.
-    pub fresh_for: Duration,
 }
 
 /// Why there is no answer.
@@ -101,10 +92,8 @@ impl Authorizer {
             true => Some(explain(policy, subject, question, &decision, at)?),
             false => None,
         };
-        let freshness = match question.at {
-            Some(_) => None,
-            None => self.freshness(&facts),
-        };
+        // Another moment than now is judged on the data of now: how long that holds, nobody can say.
+        let freshness = facts.freshness.filter(|_| question.at.is_none());
         Ok(Answer { decision, generation: facts.generation, source: facts.source, freshness, explanation })
     }
 
@@ -120,12 +109,5 @@ impl Authorizer {
             answers.extend(join_all(checks).await);
         }
         answers
-    }
-
-    /// How fresh these facts are; `None` where no bound applies.
-    pub(crate) fn freshness(&self, facts: &Facts) -> Option<Freshness> {
-        let bound = self.store.memory_bound()?;
-        let age = Ticks::now().since(facts.sent);
-        Some(Freshness { age, fresh_for: bound.saturating_sub(age) })
     }
 }

@@ -18,7 +18,7 @@ use moka::sync::Cache;
 use crate::clock::Ticks;
 use crate::decision::Subject;
 use crate::domain::{AccountId, Generation, OrganizationId};
-use crate::freshness::{Place, Stamp, Stamps};
+use crate::freshness::{Freshness, Place, Stamp, Stamps};
 use crate::policy::Policy;
 use crate::roles::{Reading, RoleStore, StoreError};
 
@@ -67,7 +67,9 @@ pub struct Facts {
     position: usize,
     pub source: Source,
     /// What the facts say was true at or after this.
-    pub sent: Ticks,
+    sent: Ticks,
+    /// At the moment when they were found to be vouched for; `None` where no bound applies.
+    pub freshness: Option<Freshness>,
     /// A state that these facts are known to include; `None` for an unknown organization.
     pub generation: Option<Generation>,
 }
@@ -138,7 +140,7 @@ impl RoleCache {
         let asked_at = Ticks::now();
         loop {
             let landed = self.read_joined(policy, organization, account).await?;
-            let facts = self.facts_of(policy, &landed, account);
+            let facts = self.facts_of(policy, organization, account, &landed);
             match min_generation {
                 Some(wanted) if facts.generation.is_none_or(|have| have < wanted) => {
                     // A joined read may have been sent before this caller learnt of its generation.
@@ -168,11 +170,13 @@ impl RoleCache {
     ) -> Option<Facts> {
         let place = self.stamps.place(organization, account);
         let stamp = self.stamps.take(place);
-        let bucket = self.buckets.get(&self.spread.key(organization, account))?;
-        let oldest = self.store.memory_bound().map(|bound| Ticks::now().minus(bound));
-        let position = bucket.find(policy.catalogue().numbering(), account, stamp, oldest)?;
+        let bucket = self.buckets.get(&self.spread.key(organization, place))?;
+        let bounded = self.store.memory_bound().map(|bound| (Ticks::now(), bound));
+        let oldest = bounded.map(|(now, bound)| now.minus(bound));
+        let position = bucket.find(policy.catalogue().numbering(), account, (place, stamp), oldest)?;
         let (sent, generation) = bucket.vouched(position);
-        Some(Facts { bucket, position, source: Source::Memory, sent, generation })
+        let freshness = bounded.map(|(now, bound)| Freshness::of(sent, now, bound));
+        Some(Facts { bucket, position, source: Source::Memory, sent, freshness, generation })
     }
 
     async fn read_joined(
@@ -244,24 +248,33 @@ impl RoleCache {
     }
 
     fn publish(&self, policy: &Policy, organization: &OrganizationId, account: &AccountId, landed: &Landed) {
-        let fresh = Bucket::of_one(policy.catalogue(), account, landed);
+        let place = self.stamps.place(organization, account);
+        let fresh = Bucket::of_one(policy.catalogue(), account, place, landed);
         if let Some(found) = &landed.reading.found {
-            self.spread.fit(organization, found.organization.accounts);
+            self.spread.fit(place, found.organization.accounts);
         }
-        let key = self.spread.key(organization, account);
+        let key = self.spread.key(organization, place);
         let merged = self.buckets.entry(key).and_upsert_with(|present| match present {
             Some(entry) => Arc::new(entry.value().merge(&fresh)),
             None => Arc::new(fresh.clone()),
         });
         if merged.value().is_crowded() {
-            self.spread.widen(organization);
+            self.spread.widen(place);
         }
     }
 
-    fn facts_of(&self, policy: &Policy, landed: &Landed, account: &AccountId) -> Facts {
-        let bucket = Bucket::of_one(policy.catalogue(), account, landed);
+    fn facts_of(
+        &self,
+        policy: &Policy,
+        organization: &OrganizationId,
+        account: &AccountId,
+        landed: &Landed,
+    ) -> Facts {
+        let place = self.stamps.place(organization, account);
+        let bucket = Arc::new(Bucket::of_one(policy.catalogue(), account, place, landed));
         let (sent, generation) = bucket.vouched(0);
-        Facts { bucket: Arc::new(bucket), position: 0, source: Source::Store, sent, generation }
+        let freshness = self.store.memory_bound().map(|bound| Freshness::of(sent, Ticks::now(), bound));
+        Facts { bucket, position: 0, source: Source::Store, sent, freshness, generation }
     }
 }
 

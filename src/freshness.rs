@@ -7,7 +7,9 @@
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
+use crate::clock::Ticks;
 use crate::domain::{AccountId, OrganizationId};
 
 /// Stripes for organizations and accounts each. 2^20 × 4 bytes: a storm of invalidations is no global flush.
@@ -21,11 +23,28 @@ pub struct Stamp {
     pub account: u32,
 }
 
-/// Where the counters of one question lie: hashed once, compared often.
+/// Seeded hashes of an organization and of an account in it: made once for each question, used by every table
+/// that it passes. Equal hashes mean nothing; whoever looks something up compares the identifiers too.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
-    organization: usize,
-    account: usize,
+    pub organization: u64,
+    pub account: u64,
+}
+
+/// How old data were when they were judged, and how long an answer from them may be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    pub age: Duration,
+    /// Counted from when the caller sent its question.
+    pub fresh_for: Duration,
+}
+
+impl Freshness {
+    /// Of data that were true at `sent` or after it, judged at `now` under the bound B.
+    pub fn of(sent: Ticks, now: Ticks, bound: Duration) -> Self {
+        let age = now.since(sent);
+        Self { age, fresh_for: bound.saturating_sub(age) }
+    }
 }
 
 /// Change counters of everything that can be cached.
@@ -52,7 +71,7 @@ impl Default for Stamps {
 
 impl Stamps {
     pub fn place(&self, organization: &OrganizationId, account: &AccountId) -> Place {
-        Place { organization: self.stripe(organization), account: self.stripe((organization, account)) }
+        Place { organization: self.hash(organization), account: self.hash((organization, account)) }
     }
 
     /// The stamp of now. Take it before the read that it shall vouch for.
@@ -66,12 +85,12 @@ impl Stamps {
 
     /// A header changed, was removed, or came to be.
     pub fn organization_changed(&self, organization: &OrganizationId) {
-        bump(&self.organizations, self.stripe(organization));
+        bump(&self.organizations, self.hash(organization));
     }
 
     /// A role set changed, was removed, or came to be.
     pub fn account_changed(&self, organization: &OrganizationId, account: &AccountId) {
-        bump(&self.accounts, self.stripe((organization, account)));
+        bump(&self.accounts, self.hash((organization, account)));
     }
 
     /// Anything may have changed.
@@ -79,20 +98,24 @@ impl Stamps {
         self.world.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn stripe(&self, key: impl Hash) -> usize {
-        // The remainder is below STRIPES and so fits any usize.
-        (self.hasher.hash_one(key) % STRIPES as u64) as usize
+    fn hash(&self, key: impl Hash) -> u64 {
+        self.hasher.hash_one(key)
     }
 }
 
-fn load(stripes: &[AtomicU32], index: usize) -> u32 {
-    stripes.get(index).map_or(0, |stripe| stripe.load(Ordering::SeqCst))
+fn load(stripes: &[AtomicU32], hash: u64) -> u32 {
+    stripe(stripes, hash).map_or(0, |stripe| stripe.load(Ordering::SeqCst))
 }
 
-fn bump(stripes: &[AtomicU32], index: usize) {
-    if let Some(stripe) = stripes.get(index) {
+fn bump(stripes: &[AtomicU32], hash: u64) {
+    if let Some(stripe) = stripe(stripes, hash) {
         stripe.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+fn stripe(stripes: &[AtomicU32], hash: u64) -> Option<&AtomicU32> {
+    // Below STRIPES, and so within any usize.
+    stripes.get((hash % STRIPES as u64) as usize)
 }
 
 #[cfg(test)]
@@ -130,8 +153,10 @@ mod tests {
         let before = stamps.take(place);
         stamps.account_changed(&other, &account);
         stamps.organization_changed(&other);
-        let collided = stamps.place(&other, &account).account == place.account
-            || stamps.place(&other, &account).organization == place.organization;
+        let same_stripe = |a: u64, b: u64| a % STRIPES as u64 == b % STRIPES as u64;
+        let foreign = stamps.place(&other, &account);
+        let collided = same_stripe(foreign.account, place.account)
+            || same_stripe(foreign.organization, place.organization);
         assert!(collided || before == stamps.take(place));
     }
 }

@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::authorizer::{Authorizer, BATCH_READS, Freshness, NoAnswer};
+use crate::authorizer::{Authorizer, BATCH_READS, NoAnswer};
 use crate::cache::{Facts, Source};
 use crate::domain::{AccountId, Generation, LIVECHAT, LegacyRole, OrganizationId, Timestamp};
+use crate::freshness::Freshness;
 use crate::policy::{LegacyPlan, PlanRefusal, Policy, plan};
 use crate::roles::StoreError;
 
@@ -78,7 +79,7 @@ pub async fn account_roles(
     let at = authorizer.store().now();
     let value = account_roles::list(policy, facts.subject(), at)?;
     let valid_until = value.next_change(at);
-    Ok(vouched(authorizer, &facts, value, valid_until))
+    Ok(vouched(&facts, value, valid_until))
 }
 
 /// The legacy role of an account in an organization. Unknown ones have none, with that reason.
@@ -91,7 +92,7 @@ pub async fn legacy_role(
     let at = authorizer.store().now();
     let value = legacy_lookup::look_up(policy, facts.subject(), at)?;
     let valid_until = legacy_lookup::next_change(policy, facts.subject(), &value, at)?;
-    Ok(vouched(authorizer, &facts, value, valid_until))
+    Ok(vouched(&facts, value, valid_until))
 }
 
 /// The legacy roles of many accounts, in their order. Cold ones share reads and pipelines.
@@ -160,13 +161,8 @@ async fn facts(
     Ok(authorizer.cache().facts(policy, organization, account, *min_generation).await?)
 }
 
-fn vouched<T>(
-    authorizer: &Authorizer,
-    facts: &Facts,
-    value: T,
-    valid_until: Option<Timestamp>,
-) -> Vouched<T> {
-    let freshness = authorizer.freshness(facts);
+fn vouched<T>(facts: &Facts, value: T, valid_until: Option<Timestamp>) -> Vouched<T> {
+    let freshness = facts.freshness;
     Vouched { value, generation: facts.generation, source: facts.source, freshness, valid_until }
 }
 

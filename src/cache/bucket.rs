@@ -3,14 +3,14 @@
 //! Immutable; a fill puts a merged copy in its place. Large organizations are spread over several buckets,
 //! each repeating the header, so that a copy stays small. Used by `cache` alone.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::clock::Ticks;
 use crate::decision::Subject;
 use crate::domain::{AccountId, Generation, OrganizationId};
-use crate::freshness::Stamp;
+use crate::freshness::{Place, Stamp};
 use crate::holding::{Holding, Switches};
 use crate::policy::catalogue::Catalogue;
 
@@ -25,11 +25,26 @@ const SPREAD_STRIPES: usize = 1 << 16;
 /// What moka keeps beside a value: measured at about 160 bytes with its queues and hash table.
 const ENTRY_OVERHEAD: usize = 160;
 
-/// The organization and the bucket number: injective, since the number has a fixed width.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The organization and the number of its bucket. Hashed by the seeded hash that the question brought along.
+#[derive(Debug, Clone)]
 pub struct Key {
     organization: OrganizationId,
     bucket: u16,
+    hash: u64,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.bucket == other.bucket && self.organization == other.organization
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
 }
 
 impl Key {
@@ -38,52 +53,56 @@ impl Key {
     }
 }
 
-/// Over how many buckets each organization is spread. Organizations that share a stripe share the number;
-/// a stale number costs a miss, never a wrong answer.
+/// Over how many buckets each organization is spread, as a power of two. Organizations that share a stripe share
+/// the number; a stale number costs a miss, never a wrong answer.
 #[derive(Debug)]
-pub struct Spread {
-    hasher: RandomState,
-    bits: Box<[AtomicU8]>,
-}
+pub struct Spread(Box<[AtomicU8]>);
 
 impl Default for Spread {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), bits: (0..SPREAD_STRIPES).map(|_| AtomicU8::new(0)).collect() }
+        Self((0..SPREAD_STRIPES).map(|_| AtomicU8::new(0)).collect())
     }
 }
 
 impl Spread {
-    pub fn key(&self, organization: &OrganizationId, account: &AccountId) -> Key {
-        let bits = self.bits(organization);
-        let bucket = if bits == 0 { 0 } else { self.hasher.hash_one(account) & ((1u64 << bits) - 1) };
-        // Below 2^16 by MAX_SPREAD_BITS.
-        Key { organization: organization.clone(), bucket: bucket as u16 }
+    pub fn key(&self, organization: &OrganizationId, place: Place) -> Key {
+        let buckets = 1u64 << self.bits(place);
+        // Below 2^16 by MAX_SPREAD_BITS. The upper bits: the lower ones choose the stamps.
+        let bucket = ((place.account >> 48) % buckets) as u16;
+        let hash = place.organization.wrapping_add(u64::from(bucket));
+        Key { organization: organization.clone(), bucket, hash }
     }
 
-    /// Spreads an organization of this many accounts wide enough that no bucket becomes crowded by them.
-    pub fn fit(&self, organization: &OrganizationId, accounts: u64) {
+    /// Spreads an organization of this many accounts wide enough that they crowd no bucket.
+    pub fn fit(&self, place: Place, accounts: u64) {
         let buckets = accounts.div_ceil(CROWD as u64).next_power_of_two();
-        self.at_least(organization, u8::try_from(buckets.ilog2()).unwrap_or(MAX_SPREAD_BITS));
+        self.at_least(place, u8::try_from(buckets.ilog2()).unwrap_or(MAX_SPREAD_BITS));
     }
 
     /// Spreads an organization twice as wide: a bucket got crowded, by accounts that are no members.
-    pub fn widen(&self, organization: &OrganizationId) {
-        self.at_least(organization, self.bits(organization) + 1);
+    pub fn widen(&self, place: Place) {
+        self.at_least(place, self.bits(place) + 1);
     }
 
-    fn bits(&self, organization: &OrganizationId) -> u8 {
-        self.stripe(organization).map_or(0, |stripe| stripe.load(Ordering::Relaxed))
+    fn bits(&self, place: Place) -> u8 {
+        self.stripe(place).map_or(0, |stripe| stripe.load(Ordering::Relaxed))
     }
 
-    fn at_least(&self, organization: &OrganizationId, bits: u8) {
-        if let Some(stripe) = self.stripe(organization) {
+    fn at_least(&self, place: Place, bits: u8) {
+        if let Some(stripe) = self.stripe(place) {
             stripe.fetch_max(bits.min(MAX_SPREAD_BITS), Ordering::Relaxed);
         }
     }
 
-    fn stripe(&self, organization: &OrganizationId) -> Option<&AtomicU8> {
-        self.bits.get((self.hasher.hash_one(organization) % SPREAD_STRIPES as u64) as usize)
+    fn stripe(&self, place: Place) -> Option<&AtomicU8> {
+        self.0.get((place.organization % SPREAD_STRIPES as u64) as usize)
     }
+}
+
+/// Tells accounts of one bucket apart before their identifiers are looked at.
+fn fingerprint(place: Place) -> u32 {
+    // Truncated on purpose: the middle bits choose neither bucket nor stamp.
+    (place.account >> 16) as u32
 }
 
 /// What the header says, or that there is no organization.
@@ -101,6 +120,7 @@ struct Header {
 #[derive(Debug)]
 struct Entry {
     account: AccountId,
+    fingerprint: u32,
     world: u64,
     stamp: u32,
     sent: Ticks,
@@ -113,19 +133,27 @@ struct Entry {
 pub struct Bucket {
     numbering: u64,
     header: Header,
-    /// Sorted by account. Empty while the organization is unknown.
+    /// Each account once. Empty while the organization is unknown.
     entries: Vec<Arc<Entry>>,
+    /// Of the entries, in their order, side by side: a look-up touches one entry, not several.
+    fingerprints: Vec<u32>,
 }
 
 impl Bucket {
+    fn new(numbering: u64, header: Header, entries: Vec<Arc<Entry>>) -> Self {
+        let fingerprints = entries.iter().map(|entry| entry.fingerprint).collect();
+        Self { numbering, header, entries, fingerprints }
+    }
+
     /// What one read said.
-    pub fn of_one(catalogue: &Catalogue, account: &AccountId, landed: &Landed) -> Self {
+    pub fn of_one(catalogue: &Catalogue, account: &AccountId, place: Place, landed: &Landed) -> Self {
         let Landed { reading, stamp } = landed;
         let (known, entry, side) = match &reading.found {
             None => (None, None, Generation::default()),
             Some(found) => {
                 let entry = Entry {
                     account: account.clone(),
+                    fingerprint: fingerprint(place),
                     world: stamp.world,
                     stamp: stamp.account,
                     sent: reading.sent,
@@ -139,7 +167,7 @@ impl Bucket {
         };
         let header =
             Header { world: stamp.world, stamp: stamp.organization, sent: reading.sent, side, known };
-        Self { numbering: catalogue.numbering(), header, entries: entry.into_iter().collect() }
+        Self::new(catalogue.numbering(), header, entry.into_iter().collect())
     }
 
     /// This bucket with what a newer read said. Entries of another side, world or numbering are dropped.
@@ -163,7 +191,7 @@ impl Bucket {
             self.entries.iter().chain(others).filter(agrees).cloned().collect();
         entries.sort_by(|a, b| a.account.cmp(&b.account).then(b.sent.cmp(&a.sent)));
         entries.dedup_by(|later, first| later.account == first.account);
-        Self { numbering: self.numbering, header, entries }
+        Self::new(self.numbering, header, entries)
     }
 
     /// Where the account stands, if everything about it is still vouched for.
@@ -171,7 +199,7 @@ impl Bucket {
         &self,
         numbering: u64,
         account: &AccountId,
-        stamp: Stamp,
+        (place, stamp): (Place, Stamp),
         oldest: Option<Ticks>,
     ) -> Option<usize> {
         let header = &self.header;
@@ -185,8 +213,10 @@ impl Bucket {
         if header.known.is_none() {
             return Some(0);
         }
-        let position = self.entries.binary_search_by(|entry| entry.account.cmp(account)).ok()?;
-        let entry = self.entries.get(position)?;
+        let wanted = fingerprint(place);
+        let alike =
+            self.fingerprints.iter().zip(&self.entries).enumerate().filter(|(_, (it, _))| **it == wanted);
+        let (position, (_, entry)) = alike.into_iter().find(|(_, (_, entry))| entry.account == *account)?;
         let current = (entry.world, entry.stamp, entry.side) == (stamp.world, stamp.account, header.side);
         (current && young(entry.sent)).then_some(position)
     }

@@ -4,9 +4,9 @@
 
 use serde::Serialize;
 
-use crate::authorizer::Freshness;
 use crate::code::Code;
 use crate::domain::{AccountId, Generation, LegacyRole, OrganizationId, RoleKey, RoleType, Timestamp};
+use crate::freshness::Freshness;
 use crate::http::problem::Problem;
 use crate::http::reply::{JSON, Reply, reply};
 use crate::http::wire::{millis_down, millis_up};

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::authorizer::{Answer, Freshness};
+use crate::authorizer::Answer;
 use crate::code::Code;
 use crate::domain::{Generation, Timestamp};
 use crate::explanation::Explanation;
+use crate::freshness::Freshness;
 
 #[derive(Serialize)]
 struct AnswerBody<'a> {
