@@ -33,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "decision",
             "domain",
             "explanation",
+            "freshness",
             "holding",
             "policy",
             "question",
