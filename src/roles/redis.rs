@@ -134,8 +134,9 @@ impl RedisStore {
     }
 
     fn go_down(&self, trouble: &StoreError) {
-        self.stamps.world_changed();
         let before = self.connection.send_replace(Connection::Down(trouble.clone()));
+        // After it, so that no read that still took this link can be kept.
+        self.stamps.world_changed();
         let flipped = !matches!(&before, Connection::Down(known) if known == trouble);
         if flipped {
             warn!(%trouble, "Redis cannot be asked");

@@ -34,7 +34,8 @@ impl StoreClock {
     /// The host's clock until the store's is known.
     pub fn now(&self) -> Timestamp {
         let now = match self.offset.load(Ordering::Relaxed) {
-            UNSET => wall().millis(),
+            // Not kept as the newest: a host far ahead would hold back the store's clock for good.
+            UNSET => return wall(),
             offset => millis(Ticks::now()) + offset,
         };
         let newest = self.newest.fetch_max(now, Ordering::Relaxed).max(now);

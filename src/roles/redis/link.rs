@@ -2,8 +2,9 @@
 //!
 //! Always true here: invalidations are applied inside the driver's callback, in the order of the stream, before
 //! the next reply completes; tracking is confirmed, or known to be refused, before anybody may read;
-//! the data connection belongs to the link: opened after it, to the same server, dropped with it; at most one
-//! heartbeat is unanswered, and nothing else is sent on the link. Used by the Redis store alone.
+//! the data connection belongs to the link: opened after it, to the same server, dropped with it, and its loss is
+//! the link's; at most one heartbeat is unanswered, and nothing else is sent on the link. Used by the Redis store
+//! alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,23 +70,28 @@ impl Link {
     pub async fn open(settings: &RedisSettings, stamps: &Arc<Stamps>) -> Result<Self, StoreError> {
         let client = settings.client().await?;
         let lost = Arc::new(Notify::new());
-        let push = apply_pushes(stamps.clone(), lost.clone());
-        let timeouts = AsyncConnectionConfig::new().set_connection_timeout(Some(settings.connect_timeout));
-        let config = timeouts.clone().set_response_timeout(Some(settings.read_timeout)).set_push_sender(push);
-        let mut connection = connect(&client, &config).await?;
+        // On both connections: heartbeats would not notice that the data connection alone is gone.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(settings.connect_timeout))
+            .set_push_sender(apply_pushes(stamps.clone(), lost.clone()));
+        let beats = config.clone().set_response_timeout(Some(settings.read_timeout));
+        let mut connection = connect(&client, &beats).await?;
         let server = identify(&mut connection).await?;
         let tracking = cmd("CLIENT").arg(&["TRACKING", "ON", "BCAST"]).clone();
         let tracking = keys::TRACKED
             .iter()
             .fold(tracking, |mut tracking, prefix| tracking.arg("PREFIX").arg(prefix).clone());
-        let untracked =
-            match tracking.exec_async(&mut connection).await.map_err(|error| errors::of_read(&error)) {
-                Ok(()) => None,
-                Err(StoreError::Refused(why)) => Some(why),
-                Err(trouble) => return Err(trouble),
-            };
+        let untracked = match tracking.exec_async(&mut connection).await {
+            Ok(()) => None,
+            // A server or proxy that does not know the command.
+            Err(error) if error.code() == Some("ERR") => Some(error.to_string()),
+            Err(error) => match errors::of_read(&error) {
+                StoreError::Refused(why) => Some(why),
+                trouble => return Err(trouble),
+            },
+        };
 
-        let mut data = connect(&client, &timeouts.set_response_timeout(Some(WRITE_TIMEOUT))).await?;
+        let mut data = connect(&client, &config.set_response_timeout(Some(WRITE_TIMEOUT))).await?;
         if identify(&mut data).await? != server {
             return Err(StoreError::Unavailable("two connections reached two servers".into()));
         }
@@ -113,7 +119,7 @@ impl Link {
         Ok(Beat { sent, server_time, epoch: epoch.0 })
     }
 
-    /// Returns when the connection breaks, or after `wait`.
+    /// Returns when one of the two connections breaks, or after `wait`.
     pub async fn rest(&self, wait: Duration) -> Result<(), StoreError> {
         match tokio::time::timeout(wait, self.lost.notified()).await {
             Ok(()) => Err(StoreError::Unavailable("the connection to Redis broke".into())),
