@@ -152,23 +152,20 @@ pub fn find<'a>(
         Subject::NoMember(_) => return refused(Reason::NotAMember),
         Subject::Member(switches, holding) => (switches, holding),
     };
-    let catalogue = policy.catalogue();
-    let Some(product) = catalogue.get(role).map(|role| role.product()) else {
+    let Some(product) = policy.catalogue().get(role).map(|role| role.product()) else {
         return Err(Undecidable::ForeignRoles);
     };
     let enabling = match effective_enabling(switches, holding, product) {
         Ok(enabling) => enabling,
         Err(reason) => return refused(reason),
     };
-    let grants = || holding.grants(catalogue, product, enabling);
-    let bit = |grant: &HeldGrant| catalogue.get(grant.role).map(|role| role.bit()).unwrap_or_default();
-    let in_phase = |phase| grants().filter(move |grant| grant.phase(at) == phase);
-    let in_force = in_phase(Phase::InForce).fold(RoleMask::default(), |mask, grant| mask.with(bit(grant)));
+    let in_phase = |phase| holding.grants(product, enabling).filter(move |grant| grant.phase(at) == phase);
+    let in_force = in_phase(Phase::InForce).fold(RoleMask::default(), |mask, grant| mask.with(grant.bit()));
     let found = |reason, grant| Ok(Finding { role, reason, grant, in_force });
 
     let would_allow = |phase, with: RoleMask| -> Result<Option<&'a HeldGrant>, Undecidable> {
         for grant in in_phase(phase) {
-            if policy.judge(role, with.with(bit(grant)))? == Verdict::Allow {
+            if policy.judge(role, with.with(grant.bit()))? == Verdict::Allow {
                 return Ok(Some(grant));
             }
         }
@@ -218,11 +215,10 @@ pub fn allowing_grant<'a>(
 ) -> Result<Option<&'a HeldGrant>, Undecidable> {
     let product = policy.catalogue().get(finding.role).map(|role| role.product());
     for grant in holding.all_grants() {
-        let Some(role) = policy.catalogue().get(grant.role) else { continue };
-        let counts = Some(role.product()) == product
+        let counts = Some(grant.product) == product
             && grant.phase(at) == Phase::InForce
-            && finding.in_force.contains(role.bit());
-        if counts && policy.judge(finding.role, RoleMask::default().with(role.bit()))? == Verdict::Allow {
+            && finding.in_force.contains(grant.bit());
+        if counts && policy.judge(finding.role, grant.bit())? == Verdict::Allow {
             return Ok(Some(grant));
         }
     }
@@ -253,9 +249,6 @@ fn boundaries_after(policy: &Policy, subject: Subject<'_>, asked: Asked, at: Tim
     let catalogue = policy.catalogue();
     let product_of = |role: RoleIx| catalogue.get(role).map(|role| role.product());
     let products: Vec<_> = components(policy, &asked).into_iter().filter_map(product_of).collect();
-    let concerned = holding
-        .all_grants()
-        .iter()
-        .filter(|grant| product_of(grant.role).is_some_and(|p| products.contains(&p)));
+    let concerned = holding.all_grants().iter().filter(|grant| products.contains(&grant.product));
     concerned.flat_map(HeldGrant::boundaries).filter(|moment| *moment > at).collect()
 }

@@ -5,7 +5,7 @@
 //! each fill, read by `decision`.
 
 use crate::domain::{Generation, Grant, Organization, ProductMark, RoleKey, RoleSet, RoleType, Timestamp};
-use crate::policy::catalogue::{Catalogue, ProductIx, RoleIx};
+use crate::policy::catalogue::{Catalogue, ProductIx, RoleIx, RoleMask};
 
 /// A product's switch in one organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,12 +67,27 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldGrant {
     pub role: RoleIx,
+    pub product: ProductIx,
+    /// Position of the role among those of its product, below 64.
+    position: u8,
     pub enabling: Generation,
     /// Boxed: nearly every grant is for good.
     pub window: Option<Box<Window>>,
 }
 
 impl HeldGrant {
+    fn compile(grant: &Grant, role: RoleIx, catalogue: &Catalogue) -> Option<Self> {
+        let found = catalogue.get(role)?;
+        let position = u8::try_from(found.bit().0.trailing_zeros()).ok()?;
+        let window = window(grant);
+        Some(Self { role, product: found.product(), position, enabling: grant.enabling, window })
+    }
+
+    /// The role among those of its product.
+    pub fn bit(&self) -> RoleMask {
+        RoleMask(1u64.checked_shl(u32::from(self.position)).unwrap_or(0))
+    }
+
     pub fn phase(&self, at: Timestamp) -> Phase {
         let Some(window) = &self.window else { return Phase::InForce };
         if window.not_before.is_some_and(|start| at < start) {
@@ -120,10 +135,12 @@ impl Holding {
         let mut grants = Vec::with_capacity(role_set.grants.len());
         let mut unknown = Vec::new();
         for grant in &role_set.grants {
-            match catalogue.find(&grant.role) {
-                Some(role) => {
-                    has_primary |= catalogue.get(role).is_some_and(|role| role.kind == RoleType::Primary);
-                    grants.push(HeldGrant { role, enabling: grant.enabling, window: window(grant) });
+            let role = catalogue.find(&grant.role);
+            match role.and_then(|role| HeldGrant::compile(grant, role, catalogue)) {
+                Some(held) => {
+                    has_primary |=
+                        catalogue.get(held.role).is_some_and(|role| role.kind == RoleType::Primary);
+                    grants.push(held);
                 }
                 None => unknown.push(grant.role.clone()),
             }
@@ -145,17 +162,8 @@ impl Holding {
     }
 
     /// The grants of one product that were made under this enabling.
-    pub fn grants(
-        &self,
-        catalogue: &Catalogue,
-        product: ProductIx,
-        enabling: Generation,
-    ) -> impl Iterator<Item = &HeldGrant> {
-        let of_product = move |grant: &&HeldGrant| {
-            grant.enabling == enabling
-                && catalogue.get(grant.role).is_some_and(|role| role.product() == product)
-        };
-        self.grants.iter().filter(of_product)
+    pub fn grants(&self, product: ProductIx, enabling: Generation) -> impl Iterator<Item = &HeldGrant> {
+        self.grants.iter().filter(move |grant| grant.product == product && grant.enabling == enabling)
     }
 
     /// All grants that the catalogue knows, whatever their enabling.

@@ -45,7 +45,7 @@ pub fn list(policy: &Policy, subject: Subject<'_>, at: Timestamp) -> Result<Acco
     for (product, _) in catalogue.products() {
         let Some(switch) = switches.get(product) else { continue };
         let closed = effective_enabling(switches, holding, product).err();
-        for grant in holding.grants(catalogue, product, switch.enabling) {
+        for grant in holding.grants(product, switch.enabling) {
             let Some(role) = catalogue.get(grant.role) else { continue };
             let window = grant.window.as_deref();
             roles.push(ListedRole {

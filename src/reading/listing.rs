@@ -86,7 +86,7 @@ pub fn accounts_page(
     let switches = Switches::compile(&page.organization, policy.catalogue());
     let passes = |filter: Filter, holding: &Holding| {
         effective_enabling(&switches, holding, filter.product).is_ok_and(|enabling| {
-            holding.grants(policy.catalogue(), filter.product, enabling).any(|grant| {
+            holding.grants(filter.product, enabling).any(|grant| {
                 filter.role.is_none_or(|role| grant.role == role) && grant.phase(at) == Phase::InForce
             })
         })
