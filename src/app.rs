@@ -59,7 +59,9 @@ impl OpenStore {
     /// Opens the store for a command that only reads: an embedded store that is not there is not made.
     pub async fn to_read(settings: StoreSettings) -> Result<Self, StoreError> {
         match &settings {
-            StoreSettings::Embedded { folder } if !folder.exists() => Err(StoreError::NotInitialised),
+            StoreSettings::Embedded { folder } if EmbeddedStore::is_absent(folder) => {
+                Err(StoreError::NotInitialised)
+            }
             _ => Self::to_write(settings).await,
         }
     }

@@ -1,8 +1,8 @@
-//! The use cases: check, explain, read roles. The one path that every dialect and the command line takes.
+//! The use cases of a decision: check and explain. The one path that every dialect and the command line takes.
 //!
 //! Always true here: a question is judged by the policy snapshot it was resolved against, on facts that are
 //! vouched for; whatever cannot be said is `Unknown` or `Undecidable`, never a decision. Called by `http` and
-//! `cli`; knows no wire format.
+//! `cli`, and by `reading` for what it reads from; knows no wire format.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::question::Question;
 use crate::roles::{RoleStore, StoreError};
 
 /// Cold questions of one batch that wait for the store at the same time; more would only queue there.
-pub(crate) const BATCH_READS: usize = 256;
+const BATCH_READS: usize = 256;
 
 /// A decision with its freshness and, when asked for, its explanation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,11 +103,18 @@ impl Authorizer {
         policy: &Arc<Policy>,
         questions: &[Question],
     ) -> Vec<Result<Answer, NoAnswer>> {
-        let mut answers = Vec::with_capacity(questions.len());
-        for portion in questions.chunks(BATCH_READS) {
-            let checks = portion.iter().map(|question| self.check(policy, question));
-            answers.extend(join_all(checks).await);
-        }
-        answers
+        ask_all(questions, |question| self.check(policy, question)).await
     }
+}
+
+/// The outcomes of many questions, in their order, of which at most `BATCH_READS` wait at the same time.
+pub(crate) async fn ask_all<'q, Q, F: Future>(
+    questions: &'q [Q],
+    ask: impl Fn(&'q Q) -> F,
+) -> Vec<F::Output> {
+    let mut outcomes = Vec::with_capacity(questions.len());
+    for portion in questions.chunks(BATCH_READS) {
+        outcomes.extend(join_all(portion.iter().map(&ask)).await);
+    }
+    outcomes
 }

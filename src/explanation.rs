@@ -84,13 +84,12 @@ fn deciding_grant(
     at: Timestamp,
 ) -> Result<Option<ExplainedGrant>, Undecidable> {
     let explained = |grant: &HeldGrant| {
-        let key = policy.catalogue().get(grant.role).map(|role| role.key.clone())?;
-        let window = grant.window.as_deref();
+        let key = &policy.catalogue().get(grant.role)?.key;
         Some(ExplainedGrant {
             product: key.product.to_string(),
             role: key.role.to_string(),
-            not_before: window.and_then(|window| window.not_before),
-            expires_at: window.and_then(|window| window.expires_at),
+            not_before: grant.not_before(),
+            expires_at: grant.expires_at(),
         })
     };
     if let Some(grant) = finding.grant {

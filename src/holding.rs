@@ -2,7 +2,7 @@
 //!
 //! Always true here: values of one `numbering` only meet a policy of the same numbering; a name that the
 //! catalogue does not know grants nothing and is kept by name for the explanation. Built by the cache at
-//! each fill, read by `decision`.
+//! each fill and by listings, read by `decision`.
 
 use crate::domain::{Generation, Grant, Organization, ProductMark, RoleKey, RoleSet, RoleType, Timestamp};
 use crate::policy::catalogue::{Catalogue, ProductIx, RoleIx, RoleMask};
@@ -99,10 +99,19 @@ impl HeldGrant {
         }
     }
 
+    /// Counts from this moment on.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        self.window.as_ref()?.not_before
+    }
+
+    /// Counts until before this moment.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.window.as_ref()?.expires_at
+    }
+
     /// The moments at which its phase changes.
     pub fn boundaries(&self) -> impl Iterator<Item = Timestamp> {
-        let window = self.window.as_deref();
-        window.into_iter().flat_map(|window| [window.not_before, window.expires_at]).flatten()
+        [self.not_before(), self.expires_at()].into_iter().flatten()
     }
 }
 

@@ -23,7 +23,7 @@ mod router;
 mod server;
 mod tokens;
 mod watchdog;
-pub mod wire;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 

@@ -31,12 +31,12 @@ use std::sync::Arc;
 use self::acts_as::ActsAs;
 use self::catalogue::{Catalogue, ProductIx, RoleIx, RoleMask};
 use self::engine::Engine;
-use self::files::{CATALOGUE, GOLDEN, MODEL, POLICY};
+use self::files::{CATALOGUE, MODEL, POLICY};
 use self::memo::{Judgement, Memo};
 use self::rules::Rule;
 use crate::domain::LegacyRole;
 
-pub use self::files::{FilesDigest, PolicyFiles, read_text};
+pub use self::files::{FilesDigest, GOLDEN, PolicyFiles, read_text};
 pub use self::legacy::{Legacy, LegacyRow, LiveChatState};
 pub use self::plan::{LegacyPlan, PlanRefusal, plan};
 pub use self::problem::{Code, PolicyProblems, Problem};

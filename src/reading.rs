@@ -13,9 +13,7 @@ mod policy_document;
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
-use crate::authorizer::{Authorizer, BATCH_READS, NoAnswer};
+use crate::authorizer::{Authorizer, NoAnswer, ask_all};
 use crate::cache::{Facts, Source};
 use crate::domain::{AccountId, Generation, LIVECHAT, LegacyRole, OrganizationId, Timestamp};
 use crate::freshness::Freshness;
@@ -101,12 +99,7 @@ pub async fn legacy_roles(
     policy: &Arc<Policy>,
     memberships: &[Membership],
 ) -> Vec<Result<Vouched<LegacyLookup>, NoAnswer>> {
-    let mut found = Vec::with_capacity(memberships.len());
-    for portion in memberships.chunks(BATCH_READS) {
-        let lookups = portion.iter().map(|membership| legacy_role(authorizer, policy, membership));
-        found.extend(join_all(lookups).await);
-    }
-    found
+    ask_all(memberships, |membership| legacy_role(authorizer, policy, membership)).await
 }
 
 /// A page of an organization's accounts.

@@ -101,8 +101,8 @@ type DecisionCounters = [[[Counter; Source::ALL.len()]; Reason::ALL.len()]; Surf
 #[derive(Debug, Default)]
 pub struct Telemetry {
     decisions: DecisionCounters,
-    unknown: [CodeCounters; Surface::ALL.len()],
-    refused: CodeCounters,
+    unknown: [ByCode<Counter>; Surface::ALL.len()],
+    refused: ByCode<Counter>,
     request_duration: [Histogram; Route::ALL.len()],
     connections: Counter,
     connections_refused: Counter,
@@ -112,30 +112,22 @@ pub struct Telemetry {
     /// Milliseconds since the Unix epoch; 0 before the first load.
     policy_loaded_at: AtomicI64,
     /// Private causes of unknowns, one line a second for each code.
-    unknown_log: CodeGates,
+    unknown_log: ByCode<LogGate>,
 }
 
+/// A table with one place for each code.
 #[derive(Debug)]
-struct CodeCounters([Counter; Code::ALL.len()]);
+struct ByCode<T>([T; Code::ALL.len()]);
 
-impl Default for CodeCounters {
+impl<T: Default> Default for ByCode<T> {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Counter::default()))
+        Self(std::array::from_fn(|_| T::default()))
     }
 }
 
-impl CodeCounters {
-    fn of(&self, code: Code) -> Option<&Counter> {
+impl<T> ByCode<T> {
+    fn of(&self, code: Code) -> Option<&T> {
         self.0.get(code.index())
-    }
-}
-
-#[derive(Debug)]
-struct CodeGates([LogGate; Code::ALL.len()]);
-
-impl Default for CodeGates {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| LogGate::default()))
     }
 }
 
@@ -159,7 +151,7 @@ impl Telemetry {
 
     /// Tells the log why there was no answer, at most once a second for each code.
     pub fn log_unknown(&self, code: Code, cause: &dyn std::fmt::Display, request_id: &str) {
-        let Some(suppressed) = self.unknown_log.0.get(code.index()).and_then(LogGate::pass) else { return };
+        let Some(suppressed) = self.unknown_log.of(code).and_then(LogGate::pass) else { return };
         tracing::warn!(code = code.as_str(), %cause, request_id, suppressed, "no answer");
     }
 

@@ -30,7 +30,7 @@ fn denying() -> PolicyFiles {
 }
 
 fn viewer(source: &PolicySource) -> Verdict {
-    let policy = source.load();
+    let policy = source.current();
     let viewer = policy.catalogue().find(&RoleKey::new("HelpDesk", "viewer")).unwrap();
     policy.judge(viewer, policy.catalogue().get(viewer).unwrap().bit()).unwrap()
 }

@@ -18,6 +18,8 @@ use super::flights::Landed;
 
 /// A bucket with more accounts makes its organization spread over twice as many.
 const CROWD: usize = 64;
+/// Members that a bucket is meant for: chance gives some buckets more, which must not make them crowded.
+const FILL: u64 = 32;
 /// At most 2^16 buckets for one organization.
 const MAX_SPREAD_BITS: u8 = 16;
 const SPREAD_STRIPES: usize = 1 << 16;
@@ -75,7 +77,7 @@ impl Spread {
 
     /// Spreads an organization of this many accounts wide enough that they crowd no bucket.
     pub fn fit(&self, place: Place, accounts: u64) {
-        let buckets = accounts.div_ceil(CROWD as u64).next_power_of_two();
+        let buckets = accounts.div_ceil(FILL).next_power_of_two();
         self.at_least(place, u8::try_from(buckets.ilog2()).unwrap_or(MAX_SPREAD_BITS));
     }
 

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::app;
 use crate::config::{PolicyFlags, Settings};
-use crate::policy::{PolicyFiles, PolicyProblems, golden, matrix, read_text, report, roles_check};
+use crate::policy::{GOLDEN, PolicyFiles, PolicyProblems, golden, matrix, read_text, report, roles_check};
 
 use super::output::line;
 use super::{Exit, Failure};
@@ -93,10 +93,8 @@ impl Test {
                 let text = read_text(&file).map_err(|problems| Failure::new(Exit::BadRequest, problems))?;
                 (file.display().to_string(), text)
             }
-            (None, Some(folder)) => {
-                ("golden.csv".to_owned(), PolicyFiles::read(&folder).map_err(found)?.golden)
-            }
-            (None, None) => ("golden.csv".to_owned(), PolicyFiles::builtin().golden),
+            (None, Some(folder)) => (GOLDEN.to_owned(), PolicyFiles::read(&folder).map_err(found)?.golden),
+            (None, None) => (GOLDEN.to_owned(), PolicyFiles::builtin().golden),
         };
         let outcomes = golden::run(&policy, &name, &text).map_err(found)?;
         for outcome in &outcomes {

@@ -136,10 +136,10 @@ impl Reader {
             for organization in &page.organizations {
                 line(organization)?;
             }
-            match page.organizations.last() {
-                Some(last) if page.next_cursor.is_some() => query.after = Some(last.clone()),
-                _ => return Ok(()),
-            }
+            // A page may be empty, or end in a candidate that was none, and others still follow.
+            let Some(cursor) = page.next_cursor else { return Ok(()) };
+            let after = query.listing().resume(&cursor, OrganizationId::new);
+            query.after = Some(after.map_err(|error| Failure::new(Exit::CannotSay, error))?);
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::roles::redis::{Address, RedisSettings, Sentinels, TlsFiles};
 use super::check::Checker;
 use super::setting::Setting;
 
-const MAX_WAIT: u64 = 60_000;
+/// The longest wait for Redis that can be set, in milliseconds.
+const MAX_REDIS_WAIT: u64 = 60_000;
 
 /// Where Sentinels listen when the URL does not say.
 const SENTINEL_PORT: u16 = 26379;
@@ -29,9 +30,9 @@ const ONLY_WITH_REDIS: &[Setting] = &[
 
 /// The settings of the Redis store; `None` when no Redis is named.
 pub fn redis(checker: &mut Checker<'_>, read_timeout: Duration) -> Option<RedisSettings> {
-    let bound = checker.millis(Setting::FreshnessBound, 1..=MAX_WAIT);
-    let heartbeat = checker.millis(Setting::RedisHeartbeat, 1..=MAX_WAIT);
-    let connect_timeout = checker.millis(Setting::RedisConnectTimeout, 1..=MAX_WAIT);
+    let bound = checker.millis(Setting::FreshnessBound, 1..=MAX_REDIS_WAIT);
+    let heartbeat = checker.millis(Setting::RedisHeartbeat, 1..=MAX_REDIS_WAIT);
+    let connect_timeout = checker.millis(Setting::RedisConnectTimeout, 1..=MAX_REDIS_WAIT);
     for (setting, wait) in [(Setting::RedisHeartbeat, heartbeat), (Setting::ReadTimeout, read_timeout)] {
         if wait >= bound && !bound.is_zero() {
             let millis = wait.as_millis();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{AccountId, OrganizationId};
+use super::{AccountId, OrganizationId, Timestamp};
 
 /// A store-wide, ever-rising number of a write: microseconds of the store's clock, made unique. Below 2^53.
 #[derive(
@@ -15,6 +15,11 @@ pub struct Generation(pub u64);
 impl Generation {
     /// The largest generation that survives a double-precision number, in any language.
     pub const MAX: Self = Self((1 << 53) - 1);
+
+    /// What a clock that shows this moment stands for, before it is made unique.
+    pub fn at(moment: Timestamp) -> Self {
+        Self(u64::try_from(moment.millis()).unwrap_or(0).saturating_mul(1_000))
+    }
 }
 
 impl fmt::Display for Generation {

@@ -1,8 +1,8 @@
 //! Writes down what a store holds, in the canonical form of our JSON Lines.
 //!
 //! Always true of what comes out: `import` reads it, and exporting that again gives the same bytes; each
-//! organization is as it was at one generation, its lists in the order that the store keeps. What a former enabling left behind is not written. Called by
-//! the command line.
+//! organization is as it was at one generation, its lists in the order that the store keeps; what a former
+//! enabling left behind is not written. Called by the command line.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

@@ -100,16 +100,17 @@ async fn drive(
 
 fn builder(app: &App) -> auto::Builder<TokioExecutor> {
     let limits = &app.limits;
+    let header_bytes = limits.max_header_bytes.saturating_add(HEADER_ROOM);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         // A client may close its sending half behind its request.
         .half_close(true)
         .max_headers(HYPER_HEADER_FIELDS)
-        .max_buf_size(limits.max_header_bytes.saturating_add(HEADER_ROOM))
+        .max_buf_size(header_bytes)
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_streams)
-        .max_header_list_size(u32::try_from(limits.max_header_bytes + HEADER_ROOM).unwrap_or(u32::MAX));
+        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX));
     builder
 }

@@ -18,7 +18,7 @@ use crate::code::Code;
 use super::problem::Problem;
 
 /// A shorter token could be guessed: 16 random characters have some 90 bits.
-pub const MIN_TOKEN_BYTES: usize = 16;
+const MIN_TOKEN_BYTES: usize = 16;
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// Tokens that may list accounts and organizations.

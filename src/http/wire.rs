@@ -19,7 +19,7 @@ pub use answer::{append_json, millis_down, millis_up, write_answer, write_item_f
 pub use batch::{BatchBody, CHECKS};
 pub use fault::Fault;
 pub use members::{Field, Members, Value};
-pub use query::{decode, pairs, read_query};
+pub use query::{decode, integer, pairs, read_query};
 pub use resolve::{identifier, min_generation, resolve, resolve_legacy_write, resolve_membership};
 
 use crate::code::Code;

@@ -10,8 +10,7 @@ use super::files::POLICY;
 use super::lines::{LineType, choose, records, word};
 use super::problem::{Code, PolicyProblems};
 
-/// The most `p` lines, and `g` lines: each `p` line costs every first judgement
-/// a third of a microsecond.
+/// The most `p` lines, and `g` lines: each `p` line costs every first judgement a third of a microsecond.
 const MAX_RULES: usize = 1024;
 /// The longest chain of acts-as edges: as far as a stock Casbin follows.
 const MAX_CHAIN: usize = 10;

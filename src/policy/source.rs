@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::Policy;
 use super::files::{FilesDigest, PolicyFiles};
@@ -79,11 +79,6 @@ impl PolicySource {
     /// The policy of now, to keep for as long as its numbers are needed.
     pub fn current(&self) -> Arc<Policy> {
         self.current.load_full()
-    }
-
-    /// The policy of now for a short while, without touching a counter.
-    pub fn load(&self) -> Guard<Arc<Policy>> {
-        self.current.load()
     }
 
     /// Why the files are not what serves; `None` when they are.

@@ -47,12 +47,11 @@ pub fn list(policy: &Policy, subject: Subject<'_>, at: Timestamp) -> Result<Acco
         let closed = effective_enabling(switches, holding, product).err();
         for grant in holding.grants(product, switch.enabling) {
             let Some(role) = catalogue.get(grant.role) else { continue };
-            let window = grant.window.as_deref();
             roles.push(ListedRole {
                 key: role.key.clone(),
                 kind: role.kind,
-                not_before: window.and_then(|window| window.not_before),
-                expires_at: window.and_then(|window| window.expires_at),
+                not_before: grant.not_before(),
+                expires_at: grant.expires_at(),
                 inactive: closed.or(untimely(grant.phase(at))),
             });
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::{LegacyRole, RoleType};
 use crate::policy::catalogue::{ProductIx, RoleMask};
-use crate::policy::{LiveChatState, Policy, Undecidable, Verdict};
+use crate::policy::{Policy, Undecidable, Verdict};
 
 /// What `GET /policy` answers.
 #[derive(Debug, Serialize)]
@@ -113,7 +113,7 @@ fn legacy(policy: &Policy) -> LegacyDocument {
     let rows = policy.legacy().rows().iter().map(|row| LegacyTableRow {
         accounts: row.accounts.and_then(|role| catalogue.get(role)).map(|role| role.key.role.to_string()),
         billing_editor: row.billing_editor,
-        livechat: LiveChatState::as_str(row.livechat),
+        livechat: row.livechat.as_str(),
         legacy_role: row.legacy,
     });
     LegacyDocument { roles: LegacyRole::HIGHEST_FIRST.map(definition).into(), table: rows.collect() }

@@ -78,6 +78,11 @@ impl EmbeddedStore {
         Ok(Self(Arc::new(Shelf { database, id: known, stamps, latest: AtomicI64::new(i64::MIN) })))
     }
 
+    /// Whether there is certainly no store in `folder`; one that cannot be looked at is for `open` to report.
+    pub fn is_absent(folder: &Path) -> bool {
+        matches!(folder.join(FILE).try_exists(), Ok(false))
+    }
+
     /// Runs a longer read on the blocking pool.
     async fn page<T: Send + 'static>(
         &self,
@@ -187,7 +192,7 @@ impl RoleStore for EmbeddedStore {
         let mut warnings = Vec::new();
         let trouble = match self.0.view(View::last_generation) {
             Ok(last) => {
-                let ahead = Duration::from_micros(last.0.saturating_sub(writing::clock_micros()));
+                let ahead = Duration::from_micros(last.0.saturating_sub(Generation::at(clock::wall()).0));
                 if ahead > CLOCK_TOLERANCE {
                     let by = ahead.as_secs();
                     warnings.push(format!(

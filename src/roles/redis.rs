@@ -130,6 +130,9 @@ impl RedisStore {
     fn go_up(&self, link: &Link) {
         let tracked = link.untracked.is_none();
         info!(version = link.server.version, run_id = link.server.run_id, tracked, "connected to Redis");
+        if let Some(why) = &link.untracked {
+            warn!(why, "Redis pushes no changes: memory lives by the freshness bound alone");
+        }
         self.connection.send_replace(Connection::Up { data: link.data.clone(), warnings: link.warnings() });
     }
 

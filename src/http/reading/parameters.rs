@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::code::Code;
-use crate::http::wire::{Fault, Field, names, pairs};
+use crate::http::wire::{Fault, Field, integer, names, pairs};
 use crate::policy::Policy;
 use crate::reading::{Filter, InvalidCursor};
 
@@ -37,9 +37,8 @@ impl<'a> Parameters<'a> {
     /// How many accounts or organizations a page looks at.
     pub fn limit(&self) -> Result<usize, Box<Fault>> {
         let Some(text) = self.get("limit") else { return Ok(DEFAULT_LIMIT) };
-        let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-        match text.parse() {
-            Ok(limit @ 1..=MAX_LIMIT) if canonical => Ok(limit),
+        match integer(text).and_then(|limit| usize::try_from(limit).ok()) {
+            Some(limit @ 1..=MAX_LIMIT) => Ok(limit),
             _ => Err(Fault::of_member(Code::InvalidLimit, "limit", Code::InvalidLimit.detail())),
         }
     }

@@ -54,7 +54,8 @@ fn value_of(field: Field, text: Cow<'_, str>) -> Value<'_> {
     }
 }
 
-fn integer(text: &str) -> Option<u64> {
+/// A whole number, if it is written as JSON would write it.
+pub fn integer(text: &str) -> Option<u64> {
     let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if canonical { text.parse().ok() } else { None }
 }

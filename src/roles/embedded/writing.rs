@@ -24,11 +24,6 @@ const SINGLE_BUMPS: usize = 4_096;
 /// The side number of every organization here.
 const NUMBER: Generation = Generation(0);
 
-/// The host's clock as a generation would tell it: microseconds since 1970.
-pub(super) fn clock_micros() -> u64 {
-    u64::try_from(clock::wall().millis()).unwrap_or(0).saturating_mul(1_000)
-}
-
 impl Shelf {
     pub(super) fn initialise(&self) -> Result<(), CommitError> {
         if self.id.get().is_some() {
@@ -152,7 +147,7 @@ impl<'t> Tables<'t> {
     /// A number above all earlier ones: the host's clock, or one more than the last.
     fn next_generation(&mut self) -> Result<Generation, StoreError> {
         let last = self.meta.get(meta::LAST).stored()?.map_or(0, |last| last.value());
-        let next = Generation(clock_micros().max(last.saturating_add(1)));
+        let next = Generation::at(clock::wall()).max(Generation(last.saturating_add(1)));
         if next > Generation::MAX {
             let why = format!("no generation is left after {last}");
             return Err(StoreError::Broken { key: meta::LAST.into(), why });

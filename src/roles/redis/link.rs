@@ -60,10 +60,10 @@ impl Link {
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         let old = major.is_none_or(|major| major < 7);
         let old = old.then(|| format!("Redis {version} is older than 7, the oldest version that is tested"));
-        let untracked = self
-            .untracked
-            .as_ref()
-            .map(|why| format!("changes are not pushed, answers may be as old as the bound: {why}"));
+        // Why is for the log: what Redis says may name the user.
+        let untracked = self.untracked.as_ref();
+        let untracked =
+            untracked.map(|_| "changes are not pushed, answers may be as old as the bound".to_owned());
         old.into_iter().chain(untracked).collect()
     }
 

@@ -8,7 +8,7 @@ use ::redis::{FromRedisValue, cmd};
 use futures_util::future::try_join_all;
 
 use crate::clock::Ticks;
-use crate::domain::{AccountId, Generation, OrganizationId};
+use crate::domain::{AccountId, Generation, OrganizationId, RoleSet};
 use crate::roles::value::{self, HeaderRecord, Side, StoreId};
 use crate::roles::{AccountPage, Found, OrganizationPage, Reading, StoreError, keys};
 
@@ -208,8 +208,8 @@ impl RedisStore {
         if header.generation > generation {
             return broken(keys::header(organization), "newer than its counter");
         }
-        let now = u64::try_from(self.clock.now().millis()).unwrap_or_default() * 1_000;
-        if generation.0 > now + MAX_AHEAD_MICROS {
+        let now = Generation::at(self.clock.now());
+        if generation.0 > now.0.saturating_add(MAX_AHEAD_MICROS) {
             return broken(keys::counter(organization), "more than a minute ahead of the store's clock");
         }
         Ok(Some(Current { header, generation, header_value, counter_value }))
@@ -224,7 +224,7 @@ impl RedisStore {
         current: &Current,
         key: &str,
         value: &[u8],
-    ) -> Result<Option<crate::domain::RoleSet>, StoreError> {
+    ) -> Result<Option<RoleSet>, StoreError> {
         let broken = |why: String| StoreError::Broken { key: key.to_owned(), why };
         let record = value::decode_role_set(value, store, organization, account).map_err(broken)?;
         if record.number != current.header.number {

@@ -206,7 +206,7 @@ pub(super) fn check_header(organization: &Organization, number: Generation) -> R
     if organization.accounts == 0 || organization.accounts > Generation::MAX.0 {
         return Err(format!("counts {} accounts", organization.accounts));
     }
-    if !rising(&organization.products, |a, b| a.name < b.name) {
+    if !organization.products.is_sorted_by(|a, b| a.name < b.name) {
         return Err("products are not sorted, or one stands twice".into());
     }
     for product in &organization.products {
@@ -221,7 +221,7 @@ pub(super) fn check_header(organization: &Organization, number: Generation) -> R
 
 pub(super) fn check_role_set(role_set: &RoleSet, number: Generation) -> Result<(), String> {
     check_generation(number)?;
-    if !rising(&role_set.grants, |a, b| a.role < b.role) {
+    if !role_set.grants.is_sorted_by(|a, b| a.role < b.role) {
         return Err("grants are not sorted, or one stands twice".into());
     }
     for grant in &role_set.grants {
@@ -237,7 +237,7 @@ pub(super) fn check_role_set(role_set: &RoleSet, number: Generation) -> Result<(
     for (what, marks) in
         [("suspended", &role_set.suspended), ("awaiting approval", &role_set.awaiting_approval)]
     {
-        if !rising(marks, |a, b| a.product < b.product) {
+        if !marks.is_sorted_by(|a, b| a.product < b.product) {
             return Err(format!("products {what} are not sorted, or one stands twice"));
         }
         for mark in marks {
@@ -256,11 +256,6 @@ pub(super) fn check_generation(generation: Generation) -> Result<(), String> {
         return Err(format!("{generation} is beyond the largest generation"));
     }
     Ok(())
-}
-
-/// Sorted, and nothing twice.
-fn rising<T>(list: &[T], below: impl Fn(&T, &T) -> bool) -> bool {
-    list.iter().zip(list.iter().skip(1)).all(|(a, b)| below(a, b))
 }
 
 fn check_name(name: &str) -> Result<(), String> {
