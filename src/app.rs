@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::authorizer::Authorizer;
@@ -43,6 +44,8 @@ pub fn open_policy(folder: Option<PathBuf>) -> Result<Arc<PolicySource>, PolicyP
 pub struct OpenStore {
     pub store: Arc<dyn RoleStore>,
     stamps: Arc<Stamps>,
+    /// Of an embedded store that nobody shall find afterwards.
+    _scratch: Option<TempDir>,
 }
 
 impl OpenStore {
@@ -66,6 +69,20 @@ impl OpenStore {
         }
     }
 
+    /// Opens the store for a check of what could be written: an embedded store that is not there stays so.
+    pub async fn to_check(settings: StoreSettings) -> Result<Self, StoreError> {
+        match &settings {
+            StoreSettings::Embedded { folder } if EmbeddedStore::is_absent(folder) => {
+                let scratch =
+                    tempfile::tempdir().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                let folder = scratch.path().to_owned();
+                let open = Self::open(StoreSettings::Embedded { folder }, None).await?;
+                Ok(Self { _scratch: Some(scratch), ..open })
+            }
+            _ => Self::to_write(settings).await,
+        }
+    }
+
     /// With `wait` an absent Redis is an error after that time; without, it may come up whenever it does.
     async fn open(settings: StoreSettings, wait: Option<Duration>) -> Result<Self, StoreError> {
         let stamps = Arc::new(Stamps::default());
@@ -79,7 +96,7 @@ impl OpenStore {
                 redis
             }
         };
-        Ok(Self { store, stamps })
+        Ok(Self { store, stamps, _scratch: None })
     }
 
     /// What answers questions from this store.

@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 use crate::domain::{ACCOUNTS, AccountId, Generation, Grant, Organization, OrganizationId, RoleSet};
 
-/// A small change of one organization: at most some hundred role sets, committed in one step.
+/// The most accounts of one `Change`: a store commits it in one step, which must not take long.
+const MAX_CHANGED: usize = 500;
+
+/// A small change of one organization, committed in one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     pub organization: OrganizationId,
@@ -81,6 +84,12 @@ impl Change {
         }
         let mut accounts: Vec<&AccountId> =
             self.put.iter().map(|set| &set.account).chain(&self.remove).collect();
+        if accounts.len() > MAX_CHANGED {
+            return Err(format!(
+                "it changes {} accounts, a small change at most {MAX_CHANGED}",
+                accounts.len()
+            ));
+        }
         accounts.sort();
         match accounts.is_sorted_by(|a, b| a < b) {
             true => Ok(()),

@@ -151,6 +151,12 @@ pub trait RoleStore: std::fmt::Debug + Send + Sync + 'static {
     /// Makes an empty store a rolegate store; a store that is one already stays as it is.
     async fn initialise(&self) -> Result<(), StoreError>;
 
+    /// Whether a load into this store began and never ended: what is missing may still come.
+    async fn is_loading(&self) -> Result<bool, StoreError>;
+
+    /// Notes that a load begins, or that it ended. The store must be initialised.
+    async fn set_loading(&self, loading: bool) -> Result<(), StoreError>;
+
     /// A fresh store-wide number, for the enablings of a change that is being computed.
     async fn reserve(&self) -> Result<Generation, CommitError>;
 

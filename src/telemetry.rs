@@ -20,7 +20,7 @@ use crate::decision::Reason;
 use crate::domain::Timestamp;
 use crate::instrument::{Counter, Histogram};
 
-pub use decision_log::DecisionRecord;
+pub use decision_log::{DECISIONS, DecisionRecord};
 pub use exposition::Format;
 pub use log_gate::LogGate;
 pub use scrape::Scene;

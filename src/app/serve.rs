@@ -14,7 +14,7 @@ use crate::roles::StoreError;
 use crate::telemetry::{Reload, Telemetry};
 use crate::{clock, health::Health};
 
-use super::load::{LoadError, load_if_empty};
+use super::load::{LoadError, load_if_empty, refuse_cut_off};
 use super::reload::keep_current;
 use super::stop::{StopSignals, hang_up};
 use super::{OpenStore, log, open_policy};
@@ -73,8 +73,9 @@ async fn prepare(settings: Settings) -> Result<(Listener, Services), ServeError>
     let policies = open_policy(settings.policy)?;
     let wait = settings.serve.load.is_some().then_some(LOAD_WAIT);
     let open = OpenStore::open(settings.store, wait).await?;
-    if let Some(file) = &settings.serve.load {
-        load_if_empty(&*open.store, &policies.current(), file).await?;
+    match &settings.serve.load {
+        Some(file) => load_if_empty(&*open.store, &policies.current(), file).await?,
+        None => refuse_cut_off(&*open.store).await?,
     }
     let telemetry = Arc::new(Telemetry::default());
     telemetry.policy_reloaded(Reload::Swapped, clock::wall());

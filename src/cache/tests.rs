@@ -108,6 +108,14 @@ impl RoleStore for GatedStore {
         unreachable!("the cache never writes")
     }
 
+    async fn is_loading(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn set_loading(&self, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn reserve(&self) -> Result<Generation, CommitError> {
         unreachable!("the cache never writes")
     }

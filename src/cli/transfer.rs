@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -68,9 +68,9 @@ pub struct Export {
 impl Import {
     pub fn run(self, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
         let settings = Settings::load(self.settings.into_map(), variables)?;
-        let input: Box<dyn Read + Send> = match self.file.as_os_str() == "-" {
-            true => Box::new(io::stdin()),
-            false => Box::new(open(&self.file)?),
+        let input = match self.file.as_os_str() == "-" {
+            true => spool(io::stdin())?,
+            false => open(&self.file)?,
         };
         let options = Options {
             organization: self.organization,
@@ -82,7 +82,10 @@ impl Import {
         };
         let policy = app::open_policy(settings.policy)?.current();
         let report = app::runtime()?.block_on(async {
-            let open = OpenStore::to_write(settings.store).await?;
+            let open = match self.check {
+                true => OpenStore::to_check(settings.store).await?,
+                false => OpenStore::to_write(settings.store).await?,
+            };
             let mut meter = Meter::start();
             let rules = app::import_rules(&policy);
             Ok::<_, Failure>(import(&*open.store, &rules, &options, input, &mut |p| meter.show(p)).await)
@@ -93,6 +96,14 @@ impl Import {
         }
         Ok(exit(&report))
     }
+}
+
+/// Standard input as a file without a name: an import reads its input twice.
+fn spool(mut input: impl Read) -> Result<File, Failure> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut input, &mut file)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 fn open(path: &Path) -> Result<File, Failure> {
@@ -155,21 +166,38 @@ impl Export {
             let store = OpenStore::to_read(settings.store).await?.store;
             match &self.output {
                 None => write(&*store, &only, io::stdout()).await,
-                Some(path) => {
-                    // A reader of the file never sees half an export.
-                    let partial = path.with_added_extension("partial");
-                    let written = write(&*store, &only, File::create(&partial)?).await;
-                    if written.is_err() {
-                        // What is left of it helps nobody; that it could not go changes nothing.
-                        let _ = std::fs::remove_file(&partial);
-                    }
-                    written?;
-                    Ok(std::fs::rename(&partial, path)?)
-                }
+                Some(path) => match replaceable(path)? {
+                    Some(path) => replace(&*store, &only, &path).await,
+                    None => write(&*store, &only, OpenOptions::new().write(true).open(path)?).await,
+                },
             }
         })?;
         Ok(Exit::Success)
     }
+}
+
+/// The file that an export takes the place of, links followed; `None` for a device, pipe or socket, which is
+/// written to as it is.
+fn replaceable(path: &Path) -> io::Result<Option<PathBuf>> {
+    // Asked first: the name that a link such as /dev/stdout leads to need not exist.
+    match path.metadata() {
+        Ok(target) if target.is_file() => path.canonicalize().map(Some),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(path.to_owned())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes beside the file and renames at the end: its readers never see half an export.
+async fn replace(store: &dyn RoleStore, only: &BTreeSet<OrganizationId>, path: &Path) -> Result<(), Failure> {
+    let partial = path.with_added_extension("partial");
+    let written = write(store, only, File::create(&partial)?).await;
+    if written.is_err() {
+        // What is left of it helps nobody; that it could not go changes nothing.
+        let _ = std::fs::remove_file(&partial);
+    }
+    written?;
+    Ok(std::fs::rename(&partial, path)?)
 }
 
 /// Without names, everything.

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
 /// A moment, in milliseconds since the Unix epoch. Negative before 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -25,17 +28,47 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads an RFC 3339 date-time with a zone (`Z` or an offset), at most milliseconds fine.
+    /// Reads an RFC 3339 date-time with a zone (`Z` or an offset), at most milliseconds fine, of the years 0 to 9999
+    /// in UTC. Leap seconds are refused: a grant would end a second before the time that was written.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
         if !has_rfc3339_shape(text) {
             return Err(InvalidTimestamp::Format);
         }
-        let instant: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp::Format)?;
-        if instant.subsec_nanosecond() % 1_000_000 != 0 {
+        let (local, zone) = text.split_at(zone_start(text));
+        let local: DateTime = local.parse().map_err(|_| InvalidTimestamp::Format)?;
+        if local.subsec_nanosecond() % 1_000_000 != 0 {
             return Err(InvalidTimestamp::TooFine);
         }
-        Ok(Self(instant.as_millisecond()))
+        let since = local.duration_since(EPOCH).as_millis() - offset_millis(zone);
+        let moment = i64::try_from(since).map(Self).map_err(|_| InvalidTimestamp::Format)?;
+        let year = moment.civil().map(DateTime::year);
+        if year.is_some_and(|year| (0..=9999).contains(&year)) {
+            Ok(moment)
+        } else {
+            Err(InvalidTimestamp::Format)
+        }
     }
+
+    /// Date and time in UTC; `None` beyond the years that calendars know.
+    fn civil(self) -> Option<DateTime> {
+        EPOCH.checked_add(SignedDuration::from_millis(self.0)).ok()
+    }
+}
+
+/// Civil times reach to the end of 9999, instants of the calendar library do not.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// Where `Z` or the offset begins in a text of the right shape.
+fn zone_start(text: &str) -> usize {
+    text.len() - if text.ends_with(['Z', 'z']) { 1 } else { "+00:00".len() }
+}
+
+/// Of `Z` or `±hh:mm`, in milliseconds.
+fn offset_millis(zone: &str) -> i128 {
+    let number = |range| zone.get(range).and_then(|digits: &str| digits.parse::<i128>().ok()).unwrap_or(0);
+    let minutes = number(1..3) * 60 + number(4..6);
+    let sign = if zone.starts_with('-') { -1 } else { 1 };
+    sign * minutes * 60_000
 }
 
 /// RFC 3339 is narrower than what date libraries read: `YYYY-MM-DDThh:mm:ss[.f](Z|±hh:mm)`.
@@ -69,14 +102,14 @@ fn has_rfc3339_shape(text: &str) -> bool {
                 other => byte == *other,
             })
     };
-    head_fits && (zone.eq_ignore_ascii_case("z") || offset_fits(zone))
+    head_fits && below(head.get(17..19), 60) && (zone.eq_ignore_ascii_case("z") || offset_fits(zone))
 }
 
 impl fmt::Display for Timestamp {
     /// UTC with `Z`; milliseconds only when they are not zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
-        if self.0 % 1000 == 0 { write!(f, "{instant:.0}") } else { write!(f, "{instant:.3}") }
+        let civil = self.civil().ok_or(fmt::Error)?;
+        if self.0 % 1000 == 0 { write!(f, "{civil:.0}Z") } else { write!(f, "{civil:.3}Z") }
     }
 }
 
@@ -98,6 +131,9 @@ mod tests {
             ("2026-12-31T00:00:00.120Z", "2026-12-31T00:00:00.120Z"),
             ("2026-12-31T00:00:00.000000Z", "2026-12-31T00:00:00Z"),
             ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+            ("2024-02-29T12:00:00-05:30", "2024-02-29T17:30:00Z"),
         ] {
             assert_eq!(Timestamp::parse(text).unwrap().to_string(), canonical);
         }
@@ -116,6 +152,11 @@ mod tests {
             "2026-12-31T00:00:00+0100",
             "2026-12-31T00:00:00+25:00",
             "2026-12-31T00:00:00+01:60",
+            "2026-12-31T23:59:60Z",
+            "2030-01-01T00:00:60Z",
+            "2025-02-29T00:00:00Z",
+            "0000-01-01T00:00:00+10:00",
+            "9999-12-31T23:59:59-00:01",
             "2026-12-31T00:00:00Z[Europe/Warsaw]",
             "+002026-12-31T00:00:00Z",
         ] {

@@ -6,7 +6,7 @@
 
 mod merge;
 
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -49,7 +49,7 @@ pub struct Options {
 }
 
 /// Imports everything in `input`. What went wrong is in the report; what was taken before it stays.
-pub async fn import<R: Read + Send + 'static>(
+pub async fn import<R: Read + Seek + Send + 'static>(
     store: &dyn RoleStore,
     rules: &Rules<'_>,
     options: &Options,

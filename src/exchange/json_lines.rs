@@ -98,15 +98,11 @@ impl Reader<'_> {
         self.home(at).append(refusals);
     }
 
-    /// Starts another organization; one that had lines before is refused.
+    /// Starts another organization, or another part of one: whoever reads on sees that it came before.
     fn begin(&mut self, id: OrganizationId, at: At) -> &mut Raw {
         self.flush();
         let mut raw = Raw::new(Some(id.clone()), at, Coverage::Everything);
         raw.accounts = Some(Vec::new());
-        if self.seen.contains(&id) {
-            let detail = format!("{id} had lines before, and other organizations followed");
-            raw.refusals.add(Code::OrganizationRepeated, at.place(""), detail);
-        }
         self.seen.insert(id);
         self.current.insert(raw)
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::refusal::{At, MAX_LISTED, Place, Refusals, shown};
+use super::refusal::{At, Code, MAX_LISTED, Place, Refusals, shown};
 use crate::change::incoming::Coverage;
 use crate::domain::{AccountId, LegacyRole, OrganizationId, Timestamp};
 
@@ -37,6 +37,14 @@ impl Raw {
             accounts: None,
             refusals: Refusals::default(),
             ignored: Ignored::default(),
+        }
+    }
+
+    /// Refuses an organization for coming more than once, at each of its places.
+    pub(super) fn refuse_parts(&mut self, places: &[At]) {
+        for at in places {
+            let detail = "its lines or descriptions stand in several places of the input";
+            self.refusals.add(Code::OrganizationRepeated, at.place(""), detail);
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Reads the input of an import on a thread of its own and hands over one organization at a time.
 //!
 //! Always true here: at most three organizations are in memory (read, waiting, being written); an input that
-//! could not be read to its end never hands over the organization it broke in. Called by `import`.
+//! could not be read to its end never hands over the organization it broke in; the whole input was looked through
+//! for organizations that come more than once before the first one is handed over. Called by `import`.
 
-use std::io::{self, Read};
+use std::collections::HashMap;
+use std::io::{self, Read, Seek};
+use std::mem;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -15,6 +18,7 @@ use super::json_lines;
 use super::raw::Raw;
 use super::refusal::{At, Code};
 use crate::change::incoming::Coverage;
+use crate::domain::OrganizationId;
 
 #[derive(Debug)]
 pub(super) struct Source {
@@ -24,12 +28,24 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn open<R: Read + Send + 'static>(input: R, context: Context) -> Self {
+    pub(super) fn open<R: Read + Seek + Send + 'static>(mut input: R, context: Context) -> Self {
         let counters = Arc::new(Counters::default());
         let (sender, organizations) = mpsc::channel(1);
         let shared = counters.clone();
         let reader = tokio::task::spawn_blocking(move || {
-            read(&mut Input::new(input, shared), &context, &mut |raw| sender.blocking_send(raw).is_ok())
+            let mut repeated = repeated(&mut input, &context)?;
+            input.rewind()?;
+            let mut emit = |mut raw: Raw| {
+                if let Some(parts) = raw.organization.as_ref().and_then(|id| repeated.get_mut(id)) {
+                    if parts.is_empty() {
+                        // Refused with its first part.
+                        return true;
+                    }
+                    raw.refuse_parts(&mem::take(parts));
+                }
+                sender.blocking_send(raw).is_ok()
+            };
+            read(&mut Input::new(input, shared), &context, &mut emit)
         });
         Self { organizations, reader, counters }
     }
@@ -47,6 +63,21 @@ impl Source {
     pub(super) async fn end(self) -> io::Result<()> {
         self.reader.await.map_err(io::Error::other)?
     }
+}
+
+/// The organizations that come more than once, with the places where they do. No part of them may be taken: the
+/// first one would drop the accounts of the second.
+fn repeated<R: Read>(input: R, context: &Context) -> io::Result<HashMap<OrganizationId, Vec<At>>> {
+    let mut parts: HashMap<OrganizationId, Vec<At>> = HashMap::new();
+    let mut note = |raw: Raw| {
+        if let Some(id) = raw.organization {
+            parts.entry(id).or_default().push(raw.at);
+        }
+        true
+    };
+    read(&mut Input::new(input, Arc::default()), context, &mut note)?;
+    parts.retain(|_, places| places.len() > 1);
+    Ok(parts)
 }
 
 fn read<R: Read>(

@@ -157,10 +157,15 @@ impl RoleStore for EmbeddedStore {
     }
 
     async fn initialise(&self) -> Result<(), StoreError> {
-        self.write(Shelf::initialise).await.map_err(|error| match error {
-            CommitError::Store(error) => error,
-            other => StoreError::Unavailable(other.to_string()),
-        })
+        self.write(Shelf::initialise).await.map_err(store_error)
+    }
+
+    async fn is_loading(&self) -> Result<bool, StoreError> {
+        self.0.view(View::is_loading)
+    }
+
+    async fn set_loading(&self, loading: bool) -> Result<(), StoreError> {
+        self.write(move |shelf| shelf.set_loading(loading)).await.map_err(store_error)
     }
 
     async fn reserve(&self) -> Result<Generation, CommitError> {
@@ -204,6 +209,14 @@ impl RoleStore for EmbeddedStore {
             Err(error) => Some(error),
         };
         StoreStatus { kind: "embedded", trouble, warnings }
+    }
+}
+
+/// Of writes that may be repeated: what became of one makes no difference.
+fn store_error(error: CommitError) -> StoreError {
+    match error {
+        CommitError::Store(error) => error,
+        other => StoreError::Unavailable(other.to_string()),
     }
 }
 

@@ -16,6 +16,8 @@ pub const CLOCK: &str = "rg:clock";
 pub const LOG: &str = "rg:log";
 /// All organizations, a sorted set in byte order.
 pub const ORGANIZATIONS: &str = "rg:organizations";
+/// There while a load is under way, or was cut off.
+pub const LOADING: &str = "rg:loading";
 /// What invalidation is tracked for: headers and role sets.
 pub const TRACKED: [&str; 2] = ["rg:h:", "rg:r:"];
 

@@ -190,6 +190,14 @@ impl RoleStore for RedisStore {
         self.write_epoch().await
     }
 
+    async fn is_loading(&self) -> Result<bool, StoreError> {
+        self.read_loading().await
+    }
+
+    async fn set_loading(&self, loading: bool) -> Result<(), StoreError> {
+        self.write_loading(loading).await
+    }
+
     async fn reserve(&self) -> Result<Generation, CommitError> {
         self.take_number(None).await
     }

@@ -9,6 +9,9 @@ use crate::question::{Asked, Question};
 
 use super::Surface;
 
+/// The target of these lines.
+pub const DECISIONS: &str = "rolegate::decision";
+
 /// What is told of one question.
 #[derive(Debug)]
 pub struct DecisionRecord<'a> {
@@ -38,7 +41,7 @@ impl DecisionRecord<'_> {
             Err(error) => ("unknown", error.code().as_str(), None, None),
         };
         tracing::info!(
-            target: "rolegate::decision",
+            target: DECISIONS,
             surface = self.surface.as_str(),
             request_id = self.request_id,
             account = self.question.account.as_str(),

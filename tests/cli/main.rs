@@ -8,9 +8,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod cut_off;
 mod examples;
 mod fixture;
 mod load;
+
 mod questions;
 mod secrets;
 mod sentinel;

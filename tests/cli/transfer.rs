@@ -82,3 +82,23 @@ fn inputs_that_are_not_there_or_make_no_sense_exit_2_and_an_absent_store_3() {
     let absent = ["import", "--redis", "redis://127.0.0.1:1", sample.to_str().unwrap()];
     folder.run(&absent).expect(3, "store_unavailable");
 }
+
+#[test]
+fn a_check_makes_no_store() {
+    let folder = Folder::empty();
+    folder.run(&["import", "--check", sample().to_str().unwrap()]).expect(0, "2 organizations");
+    assert!(!folder.path().join("rolegate-data").exists());
+}
+
+#[test]
+fn an_export_replaces_what_a_link_points_to_and_writes_into_what_is_no_file() {
+    let folder = Folder::with_sample();
+    let all = folder.run(&["export"]).out;
+    let target = folder.file("target.jsonl", "old");
+    let link = folder.path().join("link.jsonl");
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    folder.run(&["export", "-o", link.to_str().unwrap()]).expect(0, "");
+    assert!(link.is_symlink());
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), all);
+    folder.run(&["export", "-o", "/dev/stdout"]).expect(0, &all);
+}

@@ -1,6 +1,6 @@
 //! The import's dealings with its store: conflicts, lost answers, organizations that move, dry runs.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use rolegate::domain::{AccountId, Generation};
 use rolegate::exchange::{Ending, Options, Progress, Rules, export, import};
@@ -105,13 +105,25 @@ async fn an_organization_that_moves_while_it_is_read_is_read_again() {
     assert!(error.to_string().contains("changed"), "{error}");
 }
 
-/// Gives some bytes, then fails.
-struct Torn(&'static [u8]);
+/// Can be read once; read again, it gives its bytes and then fails.
+struct Torn {
+    bytes: io::Cursor<&'static str>,
+    torn: bool,
+}
 
 impl Read for Torn {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.0.read(buffer)?;
-        if count == 0 { Err(io::Error::other("the disk is gone")) } else { Ok(count) }
+        match self.bytes.read(buffer)? {
+            0 if self.torn => Err(io::Error::other("the disk is gone")),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Seek for Torn {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.torn = true;
+        self.bytes.seek(to)
     }
 }
 
@@ -120,7 +132,7 @@ async fn an_input_that_breaks_off_does_not_write_the_organization_it_broke_in() 
     let catalogue = catalogue(&[]);
     let rules = Rules { catalogue: &catalogue, legacy: legacy() };
     let store = MemoryStore::default();
-    let torn = Torn(ACME.as_bytes());
+    let torn = Torn { bytes: io::Cursor::new(ACME), torn: false };
     let report = import(&store, &rules, &Options::default(), torn, &mut |_| {}).await;
     assert_eq!(report.stopped.unwrap().code, "input_unreadable");
     assert_eq!(report.taken.organizations, 0);

@@ -145,6 +145,14 @@ impl RoleStore for MemoryStore {
         Ok(())
     }
 
+    async fn is_loading(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn set_loading(&self, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn reserve(&self) -> Result<Generation, CommitError> {
         let mut state = self.0.lock().unwrap();
         state.ready()?;

@@ -320,13 +320,27 @@ async fn the_others_are_taken_and_the_count_of_refusals_is_bounded() {
 }
 
 #[tokio::test]
-async fn an_organization_that_comes_again_later_is_refused_there() {
+async fn an_organization_that_comes_again_later_is_refused_whole() {
     let other = format!("{HEAD}\n{OWNER}\n").replace("acme", "beta");
     let text = format!("{HEAD}\n{OWNER}\n{other}{HEAD}\n{}\n", OWNER.replace("a-1", "a-9"));
     let store = MemoryStore::default();
     let report = bring(&store, &text, &Options::default()).await;
-    assert_eq!(refused(&report), ["organization_repeated @ line 5, $"]);
-    assert!(!written_down(&store).await.contains("a-9"));
+    let places = ["organization_repeated @ line 1, $", "organization_repeated @ line 5, $"];
+    assert_eq!(refused(&report), places);
+    assert_eq!((report.refused, report.taken.organizations), (1, 1));
+    assert!(!written_down(&store).await.contains("acme"));
+}
+
+#[tokio::test]
+async fn a_list_that_names_an_organization_twice_leaves_it_as_it_was() {
+    let store = MemoryStore::default();
+    bring(&store, &format!("{HEAD}\n{OWNER}\n"), &Options::default()).await;
+    let before = written_down(&store).await;
+    let twice = r#"[{"organization_id":"acme","products":[]},
+        {"organization_id":"acme","products":[{"product":"LiveChat"}]}]"#;
+    let report = bring(&store, twice, &Options::default()).await;
+    assert_eq!((report.refused, report.taken.organizations), (1, 0));
+    assert_eq!(written_down(&store).await, before);
 }
 
 #[tokio::test]

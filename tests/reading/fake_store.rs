@@ -100,6 +100,14 @@ impl RoleStore for FakeStore {
         unimplemented!("nothing here writes")
     }
 
+    async fn is_loading(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn set_loading(&self, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn reserve(&self) -> Result<Generation, CommitError> {
         unimplemented!("nothing here writes")
     }

@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::fixture::{Said, account, ask, organization};
+use super::fixture::{Said, account, ask, assert_recovers, loaded, organization, world};
 use crate::support::ask::Ask;
 use crate::support::flags::{BOUND, BOUND_SLACK};
 use crate::support::import;
@@ -42,6 +42,21 @@ fn a_revoke_is_seen_within_the_bound_where_tracking_is_refused() {
     let url = redis.url_as("reader:reader-secret@");
     let lag = toggle(&redis, &url, 6, || ());
     println!("no push: the slowest old answer was sent {lag:?} after the acknowledgement");
+}
+
+/// Heartbeats do not see the data connection, so its loss has to be noticed by itself.
+#[test]
+fn a_data_connection_that_is_lost_alone_is_replaced() {
+    let (redis, server) = loaded();
+    let mut client = server.client();
+    for _ in 0..3 {
+        let list = redis.call(&["CLIENT", "LIST"]).text();
+        let data: Vec<&str> = list.lines().filter(|line| line.contains(" flags=N ")).collect();
+        assert_eq!(data.len(), 1, "one connection of the server neither tracks nor is a test's: {list}");
+        let id = data[0].split_whitespace().find_map(|field| field.strip_prefix("id=")).unwrap();
+        redis.call(&["CLIENT", "KILL", "ID", id]);
+        assert_recovers(&mut client, &world(), Duration::from_secs(2));
+    }
 }
 
 /// Takes LiveChat/administrator from an account and gives it back, `rounds` times, calling `disturb` before each

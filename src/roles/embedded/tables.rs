@@ -36,6 +36,8 @@ pub(super) mod meta {
     pub const EPOCH: &str = "epoch";
     /// The last generation that was given out.
     pub const LAST: &str = "last";
+    /// 1 while a load is under way, or was cut off.
+    pub const LOADING: &str = "loading";
 }
 
 /// The key of two identifiers.
@@ -122,6 +124,11 @@ impl View {
         let meta = self.transaction.open_table(META).stored()?;
         let last = meta.get(meta::LAST).stored()?;
         Ok(Generation(last.map_or(0, |last| last.value())))
+    }
+
+    pub(super) fn is_loading(&self) -> Result<bool, StoreError> {
+        let meta = self.transaction.open_table(META).stored()?;
+        Ok(meta.get(meta::LOADING).stored()?.is_some_and(|loading| loading.value() != 0))
     }
 
     pub(super) fn find(

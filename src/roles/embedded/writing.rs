@@ -45,6 +45,14 @@ impl Shelf {
         Ok(())
     }
 
+    pub(super) fn set_loading(&self, loading: bool) -> Result<(), CommitError> {
+        let id = self.id()?;
+        self.transact(|transaction| {
+            Tables::open(transaction, id)?.meta.insert(meta::LOADING, u64::from(loading)).stored()?;
+            Ok(())
+        })
+    }
+
     pub(super) fn reserve(&self) -> Result<Generation, CommitError> {
         let id = self.id()?;
         self.transact(|transaction| Ok(Tables::open(transaction, id)?.next_generation()?))

@@ -143,6 +143,10 @@ impl RedisStore {
         self.organization_page(keys::ORGANIZATIONS, after, limit).await
     }
 
+    pub(super) async fn read_loading(&self) -> Result<bool, StoreError> {
+        Ok(ask::<u64>(&mut self.data()?, cmd("EXISTS").arg(keys::LOADING)).await? > 0)
+    }
+
     async fn organization_page(
         &self,
         key: &str,

@@ -104,7 +104,9 @@ impl RedisSettings {
                 sentinels.server.clone().set_addr(primary)
             }
         };
-        let mut redis = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        // CLIENT SETINFO came with Redis 7.2 and would be one more right to give.
+        let mut redis =
+            server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
         if let Some(file) = &self.username_file {
             redis = redis.set_username(secret(file)?);
         }

@@ -59,6 +59,15 @@ impl RedisStore {
         Ok(())
     }
 
+    pub(super) async fn write_loading(&self, loading: bool) -> Result<(), StoreError> {
+        let mut data = self.data()?;
+        let command = match loading {
+            true => cmd("SET").arg(keys::LOADING).arg(1).clone(),
+            false => cmd("UNLINK").arg(keys::LOADING).clone(),
+        };
+        command.exec_async(&mut data).await.map_err(|error| errors::of_read(&error))
+    }
+
     /// A fresh number; with a lock key, also the lock of a replace.
     pub(super) async fn take_number(&self, lock: Option<&str>) -> Result<Generation, CommitError> {
         let target = self.target().await?;

@@ -154,6 +154,14 @@ impl RoleStore for FakeStore {
         unimplemented!()
     }
 
+    async fn is_loading(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn set_loading(&self, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn reserve(&self) -> Result<Generation, CommitError> {
         unimplemented!()
     }
