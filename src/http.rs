@@ -28,11 +28,13 @@ pub(crate) mod wire;
 use std::sync::Arc;
 
 use crate::authorizer::Authorizer;
+use crate::code::Code;
 use crate::health::Health;
 use crate::policy::PolicySource;
 use crate::telemetry::Telemetry;
 
-use self::admission::Slots;
+use self::admission::{Slot, Slots};
+use self::problem::Problem;
 
 pub use self::limits::HttpLimits;
 pub use self::listener::{ListenAddress, Listener};
@@ -68,5 +70,10 @@ impl App {
         let requests = Slots::new(limits.max_requests);
         let connections = Slots::new(limits.max_connections);
         Self { services, limits, requests, connections, is_local }
+    }
+
+    /// A place for a request that asks for decisions or readings.
+    fn admit(&self) -> Result<Slot, Problem> {
+        self.requests.take().ok_or_else(|| Problem::new(Code::Overloaded))
     }
 }

@@ -121,6 +121,22 @@ fn a_folder_that_vanishes_is_a_failure_and_its_return_is_noticed() {
 
 /// A mounted config map: the files are links into a folder behind a link, which is turned in one rename.
 #[cfg(unix)]
+/// Reading a pipe would wait for its writer: a failure, never a look that does not end.
+#[test]
+fn a_pipe_in_the_folder_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &PolicyFiles::builtin());
+    let source = PolicySource::open(Some(folder.path().to_owned())).unwrap();
+    let golden = folder.path().join("golden.csv");
+    fs::remove_file(&golden).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&golden).status().unwrap().success());
+    let ReloadOutcome::Kept(problems) = source.reload() else { panic!("a pipe was read") };
+    assert!(problems.to_string().contains("no regular file"), "{problems}");
+    fs::remove_file(&golden).unwrap();
+    fs::write(&golden, &PolicyFiles::builtin().golden).unwrap();
+    assert_eq!((source.reload(), source.last_failure()), (ReloadOutcome::Unchanged, None));
+}
+
 #[test]
 fn a_link_that_is_turned_is_noticed() {
     use std::os::unix::fs::symlink;

@@ -95,7 +95,7 @@ settings! {
     Listen = "listen", Serve, "ADDRESS", Some("127.0.0.1:8181"),
         "Where to answer: HOST:PORT (port 0 takes a free one) or unix:/PATH.";
     Load = "load", Serve, "FILE", None,
-        "JSON Lines to import at start while the store is empty or not initialised; any refusal stops the start.";
+        "JSON Lines to import at start while the store is empty or not initialised; any refusal stops the start, and so does a Redis that is away for 10 s.";
     ListingTokensFile = "listing_tokens_file", Serve, "FILE", None,
         "File with one bearer token a line for those who may list accounts and organizations; without it only loopback and unix sockets list.";
     CacheBytes = "cache_bytes", Serve, "BYTES", Some("268435456"),

@@ -18,7 +18,7 @@ use super::results::{PORTION, Portion, Results};
 use super::wire::{BatchBody, CHECKS, resolve, write_answer};
 
 pub async fn post(app: &App, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
-    let body = read_json(request, app.limits.max_batch_bytes, app.limits.body_timeout).await?;
+    let (body, _slot) = read_json(app, request, app.limits.max_batch_bytes).await?;
     let policy = app.services.policies.current();
     let batch = BatchBody::read(&body, CHECKS, app.limits.max_batch_checks)?;
     let mut results = Results::new(app, id, Surface::Batch, CHECKS);

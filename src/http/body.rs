@@ -4,8 +4,6 @@
 //! stalls ends the connection with the answer, since nothing after it can be trusted to be a request. A body
 //! that comes in one piece is not copied. Called by the handlers that take one.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::Request;
@@ -14,14 +12,16 @@ use hyper::header::CONTENT_TYPE;
 
 use crate::code::Code;
 
+use super::App;
+use super::admission::Slot;
 use super::problem::Problem;
 
-/// Reads a JSON body of at most `limit` bytes.
+/// Reads a JSON body of at most `limit` bytes, and takes the place of its request: a body that stalls holds none.
 pub async fn read_json(
+    app: &App,
     request: Request<Incoming>,
     limit: usize,
-    deadline: Duration,
-) -> Result<Bytes, Problem> {
+) -> Result<(Bytes, Slot), Problem> {
     let mut media_types = request.headers().get_all(CONTENT_TYPE).iter();
     // Of two media types, a proxy in front may have judged by the other one.
     let json =
@@ -33,8 +33,8 @@ pub async fn read_json(
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }
-    match tokio::time::timeout(deadline, collect(body, limit)).await {
-        Ok(read) => read,
+    match tokio::time::timeout(app.limits.body_timeout, collect(body, limit)).await {
+        Ok(read) => Ok((read?, app.admit()?)),
         Err(_) => Err(Problem::new(Code::RequestTimeout).closing()),
     }
 }

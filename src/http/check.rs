@@ -29,7 +29,7 @@ pub async fn get(app: &App, request: &Request<Incoming>, id: &RequestId) -> Resu
 }
 
 pub async fn post(app: &App, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
-    let body = read_json(request, app.limits.max_body_bytes, app.limits.body_timeout).await?;
+    let (body, _slot) = read_json(app, request, app.limits.max_body_bytes).await?;
     answer(app, &read_question(&body)?, id).await
 }
 

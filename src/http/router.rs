@@ -147,10 +147,9 @@ async fn handle(
         let allow = Some(resource.methods());
         return Err(Problem { allow, ..Problem::new(Code::MethodNotAllowed) });
     }
-    let _slot = match resource.surface() {
-        Some(_) => Some(app.requests.take().ok_or_else(|| Problem::new(Code::Overloaded))?),
-        None => None,
-    };
+    // A request with a body is let in once its body is there; before that, it only hears early that there is no place.
+    let slot = resource.surface().map(|_| app.admit()).transpose()?;
+    let _slot = slot.filter(|_| request.method() == Method::GET);
     if resource.is_listing() {
         app.services.listing_tokens.admit(request.headers(), app.is_local)?;
     }

@@ -5,7 +5,7 @@
 //! the reload loop.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -96,10 +96,18 @@ pub fn read_text(path: &Path) -> Result<String, PolicyProblems> {
     problems.into_result().map(|()| text)
 }
 
+/// Opening a pipe would wait for its writer, for ever if need be.
+fn open_file(path: &Path) -> io::Result<File> {
+    match path.metadata()?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is no regular file")),
+    }
+}
+
 /// An empty text, with a problem, when the file cannot be had.
 fn bounded_text(path: &Path, name: &str, problems: &mut PolicyProblems) -> String {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    let read = open_file(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
         let what = format!("cannot be read from {} ({error})", path.display());
         let mend = "put a readable file there; the repository's policies/ folder holds one to start from";

@@ -36,6 +36,9 @@ use link::{Beat, Link};
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 const FIRST_RECONNECT_DELAY: Duration = Duration::from_millis(50);
 
+/// Heartbeats between two looks at what the server must be.
+const INSPECT_EVERY: u64 = 10;
+
 /// A Redis that is connected to in the background, for as long as the store lives.
 #[derive(Debug)]
 pub struct RedisStore {
@@ -96,7 +99,9 @@ impl RedisStore {
             Err(trouble) => return (false, trouble),
         };
         let mut lasted = false;
+        let mut beats = 0u64;
         loop {
+            beats += 1;
             match link.beat().await {
                 Ok(beat) => self.beaten(&beat),
                 Err(trouble) => return (lasted, trouble),
@@ -106,6 +111,11 @@ impl RedisStore {
                 self.stamps.world_changed();
                 self.go_up(&link);
                 lasted = true;
+            }
+            if beats.is_multiple_of(INSPECT_EVERY)
+                && let Err(trouble) = link.inspect(settings.read_timeout).await
+            {
+                return (lasted, trouble);
             }
             if let Err(trouble) = link.rest(settings.heartbeat).await {
                 return (lasted, trouble);

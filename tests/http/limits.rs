@@ -195,6 +195,19 @@ async fn one_connection_too_many_is_told_so_and_a_free_place_is_taken_again() {
 }
 
 #[tokio::test]
+async fn bodies_that_stall_take_no_place_of_requests() {
+    let server = limited(HttpLimits { max_requests: 1, ..quick() }).await;
+    let mut stalled = server.connect().await;
+    stalled
+        .send("POST /check HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{")
+        .await;
+    for _ in 0..20 {
+        assert_eq!(server.check(QUESTION).await.status, 200);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn over_capacity_checks_are_refused_at_once_and_health_answers() {
     let server = limited(HttpLimits { max_requests: 1, ..quick() }).await;
     server.store.close_gate();

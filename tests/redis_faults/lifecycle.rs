@@ -164,6 +164,31 @@ fn a_redis_that_may_evict_is_not_ready() {
     assert!(!server.becomes_ready(Duration::from_secs(2)), "ready over a Redis that may evict a key");
     redis.call(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     server.wait_ready(RECOVERY);
+    // Under a running server it is noticed as well.
+    redis.call(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    let mut client = server.client();
+    let since = Instant::now();
+    while client.get("/readyz").status == 200 {
+        assert!(since.elapsed() < RECOVERY, "still ready over a Redis that may evict a key");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Readers refuse a generation far ahead of the server's clock, so no writer may make one.
+#[test]
+fn nothing_is_written_under_a_clock_that_ran_ahead() {
+    let (redis, server) = loaded();
+    let ahead = (jiff::Timestamp::now().as_microsecond() + 3_600_000_000).to_string();
+    let before = redis.call(&["GET", "rg:clock"]).text();
+    for bad in [ahead.as_str(), "9007199254740991", "1e20", "garbage"] {
+        redis.call(&["SET", "rg:clock", bad]);
+        let lines = import::Lines::new(&json_lines(&opposite_world().0));
+        let output = import::run(&["--redis", &redis.url(), crate::support::flags::FORCE], &lines);
+        assert!(!output.status.success(), "an import under a clock of {bad}");
+        assert_eq!(redis.call(&["GET", "rg:clock"]).text(), bad);
+    }
+    redis.call(&["SET", "rg:clock", &before]);
+    assert_recovers(&mut server.client(), &world(), RECOVERY);
 }
 
 #[test]

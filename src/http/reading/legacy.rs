@@ -25,7 +25,7 @@ const LOOKUPS: &str = "lookups";
 
 /// `POST /legacy-roles`
 pub async fn post_lookups(app: &App, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
-    let body = read_json(request, app.limits.max_batch_bytes, app.limits.body_timeout).await?;
+    let (body, _slot) = read_json(app, request, app.limits.max_batch_bytes).await?;
     let policy = app.services.policies.current();
     let batch = BatchBody::read(&body, LOOKUPS, app.limits.max_batch_checks)?;
     batch.defaults.take_only(&[Field::Account, Field::Organization])?;
@@ -42,7 +42,7 @@ pub async fn post_lookups(app: &App, request: Request<Incoming>, id: &RequestId)
 
 /// `POST /legacy-roles/plan`
 pub async fn post_plan(app: &App, request: Request<Incoming>) -> Result<Reply, Problem> {
-    let body = read_json(request, app.limits.max_body_bytes, app.limits.body_timeout).await?;
+    let (body, _slot) = read_json(app, request, app.limits.max_body_bytes).await?;
     let (account, organization, asked) = resolve_legacy_write(&read_question(&body)?)?;
     let policy = app.services.policies.current();
     let authorizer = &app.services.authorizer;

@@ -26,7 +26,8 @@ pub fn of_write(error: &RedisError) -> CommitError {
         Some("MALFORMED") => CommitError::Malformed(error.detail().unwrap_or_default().to_owned()),
         Some("EPOCH") => StoreError::NotInitialised.into(),
         Some("BROKEN") => {
-            StoreError::Broken { key: "an organization's header".into(), why: error.to_string() }.into()
+            let (key, why) = error.detail().and_then(|said| said.split_once(' ')).unwrap_or_default();
+            StoreError::Broken { key: key.to_owned(), why: why.to_owned() }.into()
         }
         Some(_) => of_read(error).into(),
         None if error.is_connection_refusal() => of_read(error).into(),

@@ -119,6 +119,16 @@ impl Link {
         Ok(Beat { sent, server_time, epoch: epoch.0 })
     }
 
+    /// Asks again what a server must be: an operator may have let it evict since.
+    pub async fn inspect(&mut self, within: Duration) -> Result<(), StoreError> {
+        match tokio::time::timeout(within, identify(&mut self.data)).await {
+            Ok(Ok(server)) if server == self.server => Ok(()),
+            Ok(Ok(_)) => Err(StoreError::Unavailable("the data connection reached another server".into())),
+            Ok(Err(trouble)) => Err(trouble),
+            Err(_) => Err(StoreError::Unavailable("no answer to INFO".into())),
+        }
+    }
+
     /// Returns when one of the two connections breaks, or after `wait`.
     pub async fn rest(&self, wait: Duration) -> Result<(), StoreError> {
         match tokio::time::timeout(wait, self.lost.notified()).await {

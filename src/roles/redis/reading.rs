@@ -4,7 +4,7 @@
 //! its counter; what is absent is confirmed absent; a page is of one generation. Used by the Redis store alone.
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{FromRedisValue, cmd};
+use ::redis::{FromRedisValue, cmd, pipe};
 use futures_util::future::try_join_all;
 
 use crate::clock::Ticks;
@@ -18,6 +18,9 @@ use super::{RedisStore, errors};
 const ATTEMPTS: usize = 3;
 /// A generation further ahead of the store's clock than this was not made by it.
 const MAX_AHEAD_MICROS: u64 = 60_000_000;
+
+/// A membership whose role set was removed by somebody else than our scripts.
+const NO_ROLE_SET: &str = "in the index, but holds no role set";
 
 type Bytes = Option<Vec<u8>>;
 
@@ -59,8 +62,13 @@ impl RedisStore {
             };
             let role_set = match value {
                 Some(value) => self.role_set(store, organization, account, &current, key, &value)?,
-                None if confirm_absent(&mut data, &[key]).await? => None,
-                None => continue,
+                None => match is_member_without(&mut data, key, organization, side, account).await? {
+                    Some(false) => None,
+                    Some(true) => {
+                        return Err(StoreError::Broken { key: key.clone(), why: NO_ROLE_SET.into() });
+                    }
+                    None => continue,
+                },
             };
             let Current { header, generation, .. } = current;
             let found =
@@ -102,10 +110,7 @@ impl RedisStore {
             }
             let mut role_sets = Vec::with_capacity(accounts.len());
             for ((account, key), value) in accounts.iter().zip(&role_keys).zip(values) {
-                let broken = || StoreError::Broken {
-                    key: key.clone(),
-                    why: "in the index, but holds no role set".into(),
-                };
+                let broken = || StoreError::Broken { key: key.clone(), why: NO_ROLE_SET.into() };
                 let value = value.ok_or_else(broken)?;
                 let role_set = self.role_set(store, organization, account, &current, key, &value)?;
                 role_sets.push(role_set.ok_or_else(broken)?);
@@ -269,6 +274,22 @@ async fn ask<T: FromRedisValue>(
 /// MGET shows a key of another type as absent; EXISTS does not.
 async fn confirm_absent(data: &mut MultiplexedConnection, keys: &[&String]) -> Result<bool, StoreError> {
     Ok(ask::<u64>(data, cmd("EXISTS").arg(keys)).await? == 0)
+}
+
+/// Whether the index lists an account whose role set was not found; `None` when the key is there after all.
+async fn is_member_without(
+    data: &mut MultiplexedConnection,
+    key: &str,
+    organization: &OrganizationId,
+    side: Side,
+    account: &AccountId,
+) -> Result<Option<bool>, StoreError> {
+    let mut look = pipe();
+    look.cmd("EXISTS").arg(key);
+    look.cmd("ZSCORE").arg(keys::index(organization, side)).arg(account.as_str());
+    let (there, score): (u64, Option<f64>) =
+        look.query_async(data).await.map_err(|error| errors::of_read(&error))?;
+    Ok((there == 0).then_some(score.is_some()))
 }
 
 /// A page of a sorted set in byte order, and whether more follows.

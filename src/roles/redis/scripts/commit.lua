@@ -5,7 +5,7 @@
 --       length of the log, accounts by the header, owner, then for each account: account, role set body ('' = remove)
 if is_foreign_store() then return FOREIGN_STORE end
 if redis.call('GET', KEYS[5]) ~= ARGV[2] then return redis.error_reply('CONFLICT the organization was changed') end
-if redis.call('EXISTS', KEYS[4]) == 0 then return redis.error_reply('BROKEN the header is missing') end
+if redis.call('EXISTS', KEYS[4]) == 0 then return redis.error_reply('BROKEN header is missing') end
 
 local accounts, owner = redis.call('ZCARD', KEYS[6]), redis.call('ZSCORE', KEYS[6], ARGV[8])
 for argument = 9, #ARGV, 2 do
@@ -23,6 +23,7 @@ end
 if not owner then return redis.error_reply('MALFORMED its owner ' .. ARGV[8] .. ' is none of its accounts') end
 
 local g = next_generation(KEYS[2])
+if not g then return BAD_CLOCK end
 local organization, log = ARGV[4], {'o', ARGV[4]}
 redis.call('SET', KEYS[5], g .. ARGV[3])
 if ARGV[5] ~= '' then

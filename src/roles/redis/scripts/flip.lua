@@ -8,6 +8,7 @@ if (redis.call('GET', KEYS[5]) or '') ~= ARGV[2] then return redis.error_reply('
 if redis.call('EXISTS', KEYS[4]) ~= redis.call('EXISTS', KEYS[5]) then return redis.error_reply('BROKEN header and counter do not agree') end
 
 local g = next_generation(KEYS[2])
+if not g then return BAD_CLOCK end
 redis.call('SET', KEYS[5], g .. ARGV[3])
 redis.call('SET', KEYS[4], g .. ' ' .. ARGV[6])
 redis.call('ZADD', KEYS[7], 0, ARGV[4])

@@ -8,12 +8,17 @@ end
 local FOREIGN_STORE = redis.error_reply('EPOCH another store, or none')
 
 -- The next generation: microseconds of the server's clock, always above the last one. As text, since Lua would
--- print a number of this size with an exponent.
+-- print a number of this size with an exponent. Nothing, and nothing is written, when the last one cannot have been
+-- made by this server's clock: readers would refuse whatever came after it.
 local function next_generation(clock)
-  local now = redis.call('TIME')
-  local g = math.max(tonumber(redis.call('GET', clock) or '0') + 1, now[1] * 1000000 + now[2])
-  g = string.format('%.0f', g)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000000 + time[2]
+  local last = tonumber(redis.call('GET', clock) or '0')
+  if not last or last > now + 60000000 then return nil end
+  local g = string.format('%.0f', math.max(last + 1, now))
   redis.call('SET', clock, g)
   return g
 end
+
+local BAD_CLOCK = redis.error_reply('BROKEN rg:clock is no number, or more than a minute ahead of the server')
 

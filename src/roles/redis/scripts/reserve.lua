@@ -3,5 +3,6 @@
 -- KEYS: epoch, clock [, lock]   ARGV: epoch value
 if is_foreign_store() then return FOREIGN_STORE end
 local g = next_generation(KEYS[2])
+if not g then return BAD_CLOCK end
 if KEYS[3] then redis.call('SET', KEYS[3], g) end
 return g
