@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use rolegate::code::Code;
+use rolegate::domain::{AccountId, OrganizationId, RoleKey};
 use rolegate::http::HttpLimits;
+use rolegate::policy::{Policy, PolicyFiles};
+use rolegate::question::{Asked, Question};
 use rolegate::roles::StoreError;
 
 use crate::support::{FakeStore, QUERY, QUESTION, Reply, Server, quick, with_tokens};
@@ -83,13 +86,35 @@ async fn provoke(code: Code) -> Option<Reply> {
             server.check(QUESTION).await
         }
         Code::NotFreshEnough => server.get(&format!("{QUERY}&min_generation=18")).await,
-        // A policy that passed its checks at load cannot be brought to this by a request.
+        // No request brings a policy that passed its checks to this; the test above does it by hand.
         Code::PolicyUndecidable => return None,
         Code::Overloaded => {
             let limits = HttpLimits { max_requests: 0, ..quick() };
             Server::with(limits, FakeStore::default()).await.check(QUESTION).await
         }
     })
+}
+
+/// Of the policy that resolved it, a question always has an answer; of another one it may have none.
+#[tokio::test]
+async fn what_a_policy_cannot_judge_is_unknown() {
+    let server = Server::start().await;
+    let mut files = PolicyFiles::builtin();
+    files.catalogue.push_str("Zoo, keeper, secondary, provisional\n");
+    files.policy.push_str("p, Zoo, keeper, keeper, allow\n");
+    let larger = Policy::load(&files).unwrap();
+    let keeper = larger.catalogue().find(&RoleKey::new("Zoo", "keeper")).unwrap();
+    let question = Question {
+        account: AccountId::new("a-1").unwrap(),
+        organization: OrganizationId::new("acme").unwrap(),
+        asked: Asked::Role(keeper),
+        at: None,
+        min_generation: None,
+        explain: false,
+    };
+    let present = server.services.policies.current();
+    let error = server.services.authorizer.check(&present, &question).await.unwrap_err();
+    assert_eq!((error.code(), error.code().status()), (Code::PolicyUndecidable, 503));
 }
 
 #[tokio::test]
