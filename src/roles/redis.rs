@@ -39,7 +39,7 @@ const FIRST_RECONNECT_DELAY: Duration = Duration::from_millis(50);
 /// Heartbeats between two looks at what the server must be.
 const INSPECT_EVERY: u64 = 10;
 
-/// A Redis that is connected to in the background, for as long as the store lives.
+/// A Redis that is connected to in the background, for as long as the runtime lives.
 #[derive(Debug)]
 pub struct RedisStore {
     bound: Duration,
@@ -68,13 +68,12 @@ impl RedisStore {
             connection: watch::Sender::new(down),
             epoch: ArcSwapOption::empty(),
         });
-        let weak = Arc::downgrade(&store);
+        let connected = store.clone();
         tokio::spawn(async move {
             let mut delay = FIRST_RECONNECT_DELAY;
-            while let Some(store) = weak.upgrade() {
-                let (lasted, trouble) = store.live(&settings).await;
-                store.go_down(&trouble);
-                drop(store);
+            loop {
+                let (lasted, trouble) = connected.live(&settings).await;
+                connected.go_down(&trouble);
                 delay = if lasted { FIRST_RECONNECT_DELAY } else { (delay * 2).min(MAX_RECONNECT_DELAY) };
                 tokio::time::sleep(delay.mul_f64(fastrand::f64())).await;
             }
