@@ -26,12 +26,11 @@ use async_trait::async_trait;
 use redb::backends::FileBackend;
 use redb::{Builder, Database};
 
-use super::value::StoreId;
 use super::{AccountPage, CommitError, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus};
 use crate::change::{Change, Replacement};
 use crate::clock::{self, Ticks};
-use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
-use crate::freshness::Stamps;
+use crate::domain::{AccountId, Generation, OrganizationId, StoreId, Timestamp};
+use crate::freshness::{Lease, Stamps};
 
 use failure::guarded;
 use tables::View;
@@ -124,7 +123,7 @@ impl RoleStore for EmbeddedStore {
     async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError> {
         let sent = Ticks::now();
         let found = self.0.view(|view| view.find(organization, account))?;
-        Ok(Reading { sent, found })
+        Ok(Reading { sent, link: 0, found })
     }
 
     async fn accounts(
@@ -183,7 +182,7 @@ impl RoleStore for EmbeddedStore {
     }
 
     /// Every change passes through this process.
-    fn memory_bound(&self) -> Option<Duration> {
+    fn lease(&self) -> Option<&Lease> {
         None
     }
 
@@ -208,7 +207,7 @@ impl RoleStore for EmbeddedStore {
             }
             Err(error) => Some(error),
         };
-        StoreStatus { kind: "embedded", trouble, warnings }
+        StoreStatus { kind: "embedded", trouble, warnings, link: None }
     }
 }
 

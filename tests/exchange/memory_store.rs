@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use rolegate::change::{Change, Replacement};
 use rolegate::clock::Ticks;
 use rolegate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
+use rolegate::freshness::Lease;
 use rolegate::roles::{
     AccountPage, CommitError, Found, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
 };
@@ -92,7 +93,7 @@ impl RoleStore for MemoryStore {
             side: Generation(0),
             role_set: kept.role_sets.get(account).cloned(),
         });
-        Ok(Reading { sent: Ticks::now(), found })
+        Ok(Reading { sent: Ticks::now(), link: 0, found })
     }
 
     async fn accounts(
@@ -191,7 +192,7 @@ impl RoleStore for MemoryStore {
         Ok(generation)
     }
 
-    fn memory_bound(&self) -> Option<Duration> {
+    fn lease(&self) -> Option<&Lease> {
         None
     }
 
@@ -200,6 +201,6 @@ impl RoleStore for MemoryStore {
     }
 
     fn status(&self) -> StoreStatus {
-        StoreStatus { kind: "memory", trouble: None, warnings: Vec::new() }
+        StoreStatus { kind: "memory", trouble: None, warnings: Vec::new(), link: None }
     }
 }

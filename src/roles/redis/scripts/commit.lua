@@ -22,7 +22,7 @@ if accounts ~= tonumber(ARGV[7]) then
 end
 if not owner then return redis.error_reply('MALFORMED its owner ' .. ARGV[8] .. ' is none of its accounts') end
 
-local g = next_generation(KEYS[2])
+local g = next_generation(KEYS[2], KEYS[3])
 if not g then return BAD_CLOCK end
 local organization, log = ARGV[4], {'o', ARGV[4]}
 redis.call('SET', KEYS[5], g .. ARGV[3])

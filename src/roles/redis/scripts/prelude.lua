@@ -7,13 +7,16 @@ end
 
 local FOREIGN_STORE = redis.error_reply('EPOCH another store, or none')
 
--- The next generation: microseconds of the server's clock, always above the last one. As text, since Lua would
--- print a number of this size with an exponent. Nothing, and nothing is written, when the last one cannot have been
--- made by this server's clock: readers would refuse whatever came after it.
-local function next_generation(clock)
+-- The next generation: microseconds of the server's clock, always above the last one and above the log, which would
+-- refuse it else. As text, since Lua would print a number of this size with an exponent. Nothing, and nothing is
+-- written, when the last one cannot have been made by this server's clock: readers would refuse whatever came after it.
+-- Whoever takes a generation appends to the log under it: readers go by the log alone.
+local function next_generation(clock, log)
   local time = redis.call('TIME')
   local now = time[1] * 1000000 + time[2]
   local last = tonumber(redis.call('GET', clock) or '0')
+  local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  if newest and last then last = math.max(last, tonumber(string.match(newest[1], '^%d+'))) end
   if not last or last > now + 60000000 then return nil end
   local g = string.format('%.0f', math.max(last + 1, now))
   redis.call('SET', clock, g)
