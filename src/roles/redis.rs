@@ -6,6 +6,7 @@
 //! `roles/redis/scripts`.
 
 mod clock;
+mod data;
 mod errors;
 mod link;
 mod log;
@@ -22,7 +23,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
@@ -37,6 +37,7 @@ use crate::roles::{
 };
 
 use clock::StoreClock;
+use data::Data;
 use link::{Link, Sinks};
 use pushes::{Sighting, Sightings};
 use sentinel::Council;
@@ -67,7 +68,7 @@ pub struct RedisStore {
 /// Whether the store can be asked.
 #[derive(Debug, Clone)]
 enum Connection {
-    Up { data: MultiplexedConnection, link: u64, tracked: bool, warnings: Vec<String> },
+    Up { data: Data, link: u64, tracked: bool, warnings: Vec<String> },
     Down(StoreError),
 }
 
@@ -160,12 +161,12 @@ impl RedisStore {
         warn!(%trouble, "Redis cannot be asked");
     }
 
-    fn data(&self) -> Result<MultiplexedConnection, StoreError> {
+    fn data(&self) -> Result<Data, StoreError> {
         self.numbered_data().map(|(data, _)| data)
     }
 
     /// The data connection and the number of its link.
-    fn numbered_data(&self) -> Result<(MultiplexedConnection, u64), StoreError> {
+    fn numbered_data(&self) -> Result<(Data, u64), StoreError> {
         match &*self.connection.borrow() {
             Connection::Up { data, link, .. } => Ok((data.clone(), *link)),
             Connection::Down(trouble) => Err(trouble.clone()),

@@ -3,8 +3,7 @@
 //! Always true here: a value counts only if it names this store, organization and account and is not newer than
 //! its counter; what is absent is confirmed absent; a page is of one generation. Used by the Redis store alone.
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::{FromRedisValue, cmd, pipe};
+use ::redis::{cmd, pipe};
 use futures_util::future::try_join_all;
 
 use crate::clock::Ticks;
@@ -13,7 +12,8 @@ use crate::freshness::Epoch;
 use crate::roles::value::{self, HeaderRecord, Side};
 use crate::roles::{AccountPage, Found, OrganizationPage, Reading, RoleStore, StoreError, keys};
 
-use super::{RedisStore, errors};
+use super::RedisStore;
+use super::data::Data;
 
 /// How often a read starts again that met a change half-way.
 const ATTEMPTS: usize = 3;
@@ -48,7 +48,7 @@ impl RedisStore {
             let mut read = cmd("MGET");
             read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key).arg(&role_keys);
             let (epoch, header, counter, on_a, on_b): (Bytes, Bytes, Bytes, Bytes, Bytes) =
-                ask(&mut data, &read).await?;
+                data.ask(&read).await?;
             let epoch = epoch_of(epoch)?;
             let store = epoch.store;
             let Some(current) = self.current(store, organization, header, counter)? else {
@@ -102,7 +102,7 @@ impl RedisStore {
                 .arg(keys::header(organization))
                 .arg(keys::counter(organization))
                 .arg(&role_keys);
-            let mut values = ask::<Vec<Bytes>>(&mut data, &read).await?.into_iter();
+            let mut values = data.ask::<Vec<Bytes>>(&read).await?.into_iter();
             let mut next = || values.next().flatten();
             let store = epoch_of(next())?.store;
             let (header, counter) = (next(), next());
@@ -151,7 +151,7 @@ impl RedisStore {
     }
 
     pub(super) async fn read_loading(&self) -> Result<bool, StoreError> {
-        Ok(ask::<u64>(&mut self.data()?, cmd("EXISTS").arg(keys::LOADING)).await? > 0)
+        Ok(self.data()?.ask::<u64>(cmd("EXISTS").arg(keys::LOADING)).await? > 0)
     }
 
     async fn organization_page(
@@ -161,7 +161,7 @@ impl RedisStore {
         limit: usize,
     ) -> Result<OrganizationPage, StoreError> {
         let mut data = self.data()?;
-        let epoch: Bytes = ask(&mut data, cmd("GET").arg(keys::EPOCH)).await?;
+        let epoch: Bytes = data.ask(cmd("GET").arg(keys::EPOCH)).await?;
         epoch_of(epoch)?;
         let (members, more) = index_page(&mut data, key, after.map(OrganizationId::as_str), limit).await?;
         let organizations: Vec<OrganizationId> =
@@ -180,14 +180,14 @@ impl RedisStore {
 
     pub(super) async fn current_over(
         &self,
-        data: &mut MultiplexedConnection,
+        data: &mut Data,
         organization: &OrganizationId,
     ) -> Result<Option<Current>, StoreError> {
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
         for _ in 0..ATTEMPTS {
             let mut read = cmd("MGET");
             read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key);
-            let (epoch, header, counter): (Bytes, Bytes, Bytes) = ask(data, &read).await?;
+            let (epoch, header, counter): (Bytes, Bytes, Bytes) = data.ask(&read).await?;
             let store = epoch_of(epoch)?.store;
             let current = self.current(store, organization, header, counter)?;
             if current.is_some() || confirm_absent(data, &[&header_key, &counter_key]).await? {
@@ -266,21 +266,14 @@ fn decode_counter(value: &[u8], store: StoreId, organization: &OrganizationId) -
     digits.parse().ok().map(Generation).filter(|generation| *generation <= Generation::MAX)
 }
 
-pub(super) async fn ask<T: FromRedisValue>(
-    data: &mut MultiplexedConnection,
-    command: &::redis::Cmd,
-) -> Result<T, StoreError> {
-    command.query_async(data).await.map_err(|error| errors::of_read(&error))
-}
-
 /// MGET shows a key of another type as absent; EXISTS does not.
-async fn confirm_absent(data: &mut MultiplexedConnection, keys: &[&String]) -> Result<bool, StoreError> {
-    Ok(ask::<u64>(data, cmd("EXISTS").arg(keys)).await? == 0)
+async fn confirm_absent(data: &mut Data, keys: &[&String]) -> Result<bool, StoreError> {
+    Ok(data.ask::<u64>(cmd("EXISTS").arg(keys)).await? == 0)
 }
 
 /// Whether the index lists an account whose role set was not found; `None` when the key is there after all.
 async fn is_member_without(
-    data: &mut MultiplexedConnection,
+    data: &mut Data,
     key: &str,
     organization: &OrganizationId,
     side: Side,
@@ -289,14 +282,13 @@ async fn is_member_without(
     let mut look = pipe();
     look.cmd("EXISTS").arg(key);
     look.cmd("ZSCORE").arg(keys::index(organization, side)).arg(account.as_str());
-    let (there, score): (u64, Option<f64>) =
-        look.query_async(data).await.map_err(|error| errors::of_read(&error))?;
+    let (there, score): (u64, Option<f64>) = data.ask_all(&look).await?;
     Ok((there == 0).then_some(score.is_some()))
 }
 
 /// A page of a sorted set in byte order, and whether more follows.
 pub(super) async fn index_page(
-    data: &mut MultiplexedConnection,
+    data: &mut Data,
     key: &str,
     after: Option<&str>,
     limit: usize,
@@ -304,7 +296,7 @@ pub(super) async fn index_page(
     let start = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
     let mut read = cmd("ZRANGE");
     read.arg(key).arg(start).arg("+").arg("BYLEX").arg("LIMIT").arg(0).arg(limit + 1);
-    let mut members: Vec<String> = ask(data, &read).await?;
+    let mut members: Vec<String> = data.ask(&read).await?;
     let more = members.len() > limit;
     members.truncate(limit);
     Ok((members, more))

@@ -18,7 +18,6 @@ use crate::roles::{LinkEvent, StoreError, keys};
 
 use super::link::Link;
 use super::pushes::{Sighting, Unconfirmed};
-use super::reading::ask;
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
 /// How far a heartbeat got.
@@ -206,11 +205,11 @@ impl<'s> Watch<'s> {
         let generations = |answer: Value| -> Result<Vec<Generation>, StoreError> {
             Ok(log::entries(&answer)?.into_iter().map(|entry| entry.generation).collect())
         };
-        let first = generations(ask(&mut self.link.data, &log::range(None, 1)).await?)?;
+        let first = generations(self.link.data.ask(&log::range(None, 1)).await?)?;
         let mut held = BTreeSet::new();
         let mut from = self.memory.history.oldest();
         loop {
-            let page = generations(ask(&mut self.link.data, &log::range(from, log::PAGE)).await?)?;
+            let page = generations(self.link.data.ask(&log::range(from, log::PAGE)).await?)?;
             let full = page.len() == log::PAGE;
             from = page.last().map(|last| Generation(last.0 + 1));
             held.extend(page);

@@ -15,7 +15,7 @@ use crate::freshness::Epoch;
 use crate::roles::value::{self, HeaderRecord, Side};
 use crate::roles::{CommitError, StoreError, keys};
 
-use super::reading::{Bytes, Current, ask, counter_suffix, epoch_of, index_page};
+use super::reading::{Bytes, Current, counter_suffix, epoch_of, index_page};
 use super::{RedisStore, errors};
 
 /// Role sets in one script: about one millisecond of the server's time.
@@ -54,8 +54,7 @@ impl RedisStore {
         let fresh = Epoch { store: StoreId::random(), number: 1 };
         let mut set = cmd("SET");
         set.arg(keys::EPOCH).arg(fresh.to_string()).arg("NX").arg("GET");
-        let present: Bytes = set.query_async(&mut data).await.map_err(|error| errors::of_read(&error))?;
-        match present {
+        match data.ask::<Bytes>(&set).await? {
             None => Ok(fresh),
             present => epoch_of(present),
         }
@@ -66,7 +65,8 @@ impl RedisStore {
         let Target { epoch, store } = self.target().await?;
         let mut call = ACCEPT.prepare_invoke();
         call.key(keys::EPOCH).arg(&epoch).arg(store.to_string());
-        let number = call.invoke_async(&mut self.data()?).await.map_err(|error| errors::of_read(&error))?;
+        let number =
+            call.invoke_async(&mut self.data()?.connection).await.map_err(|error| errors::of_read(&error))?;
         Ok(Epoch { store, number })
     }
 
@@ -76,7 +76,8 @@ impl RedisStore {
             true => cmd("SET").arg(keys::LOADING).arg(1).clone(),
             false => cmd("UNLINK").arg(keys::LOADING).clone(),
         };
-        command.exec_async(&mut data).await.map_err(|error| errors::of_read(&error))
+        let _reply: ::redis::Value = data.ask(&command).await?;
+        Ok(())
     }
 
     /// A fresh number; with a lock key, also the lock of a replace.
@@ -229,7 +230,7 @@ impl RedisStore {
 
     async fn target(&self) -> Result<Target, StoreError> {
         let mut data = self.data()?;
-        let epoch = epoch_of(ask(&mut data, cmd("GET").arg(keys::EPOCH)).await?)?;
+        let epoch = epoch_of(data.ask(cmd("GET").arg(keys::EPOCH)).await?)?;
         Ok(Target { store: epoch.store, epoch: epoch.to_string() })
     }
 
@@ -241,7 +242,10 @@ impl RedisStore {
             return Err(StoreError::Unavailable(why.into()).into());
         }
         let mut data = self.data()?;
-        call.invoke_async::<u64>(&mut data).await.map(Generation).map_err(|error| errors::of_write(&error))
+        call.invoke_async::<u64>(&mut data.connection)
+            .await
+            .map(Generation)
+            .map_err(|error| errors::of_write(&error))
     }
 }
 
