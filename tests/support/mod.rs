@@ -6,6 +6,7 @@
 pub mod ask;
 pub mod binary;
 pub mod flags;
+pub mod frames;
 pub mod http;
 pub mod import;
 pub mod judge;
