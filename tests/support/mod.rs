@@ -5,6 +5,7 @@
 
 pub mod ask;
 pub mod binary;
+pub mod fake;
 pub mod flags;
 pub mod frames;
 pub mod http;
@@ -12,8 +13,10 @@ pub mod import;
 pub mod judge;
 pub mod oracle;
 pub mod problem;
+pub mod proxy;
 pub mod redis;
 pub mod resp;
 pub mod server;
+pub mod sidecar;
 pub mod stream;
 pub mod worlds;

@@ -14,3 +14,9 @@
 mod support;
 
 mod ground;
+mod proofs;
+mod scenarios;
+mod sentinel;
+mod stage;
+mod store;
+mod twin;

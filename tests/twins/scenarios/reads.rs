@@ -1,0 +1,168 @@
+//! Faults of cold reads: replies that come late, torn, or to the wrong question.
+//! Always holds: the link is in order, but for pushes that are held as long as a torn read takes.
+//! Called by `proofs`.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use super::{Gate, Start, Tally, ask, outlives, until, until_allowed};
+use crate::store::{ACCOUNT, ORGANIZATION, OTHER_ACCOUNT, OTHER_ORGANIZATION, Writer, loaded};
+use crate::support::proxy::{Direction, Proxy};
+use crate::support::sidecar::Said;
+
+/// Longer than a push takes on a busy machine, shorter than a read may.
+const PUSHED: Duration = Duration::from_millis(100);
+
+/// Whether a command reads the role set of `account` in the organization of the scenarios.
+fn reads(words: &[String], account: &str) -> bool {
+    let key = |word: &String| {
+        word.starts_with(&format!("rg:r:{{{ORGANIZATION}}}:")) && word.ends_with(&format!(":{account}"))
+    };
+    matches!(words[0].as_str(), "GET" | "MGET") && words.iter().any(key)
+}
+
+/// A proxy that holds the first reply to a read of the account after its gate was armed.
+fn holding(url: &str) -> (Proxy, Gate) {
+    let (proxy, gate) = (Proxy::to(url), Gate::default());
+    let held = gate.clone();
+    proxy.rule(move |passing| {
+        if matches!(passing.direction, Direction::Reply(words) if reads(words, ACCOUNT)) {
+            held.pass();
+        }
+        Some(passing.frame.to_vec())
+    });
+    (proxy, gate)
+}
+
+/// Writes the same again, so that the next question is a cold read.
+fn make_cold(writer: &mut Writer) {
+    writer.allow();
+    thread::sleep(PUSHED);
+}
+
+/// The account is revoked, and that is pushed, while the reply to a cold read is under way.
+pub fn reply_behind_push(start: Start<'_>) -> Tally {
+    let redis = loaded();
+    let mut writer = Writer::of(&redis, ACCOUNT);
+    let (proxy, gate) = holding(&redis.url());
+    let sidecar = start(&proxy.url());
+    let mut tally = Tally::default();
+    for _ in 0..2 {
+        writer.allow();
+        until_allowed(&*sidecar);
+        make_cold(&mut writer);
+        gate.arm();
+        let acknowledged = thread::scope(|scope| {
+            let asking = scope.spawn(|| until(&*sidecar, |said| !matches!(said, Said::Unknown(_))));
+            gate.wait_until_held();
+            let acknowledged = writer.revoke();
+            thread::sleep(PUSHED);
+            gate.open();
+            asking.join().unwrap();
+            acknowledged
+        });
+        tally.add(outlives(&*sidecar, acknowledged, Duration::from_millis(200)));
+    }
+    tally
+}
+
+/// As before, and somebody asks after the push and before the reply: a link in order owes that one the new state.
+pub fn waiter_behind_push(start: Start<'_>) -> Tally {
+    let redis = loaded();
+    let mut writer = Writer::of(&redis, ACCOUNT);
+    let (proxy, gate) = holding(&redis.url());
+    let sidecar = start(&proxy.url());
+    let mut tally = Tally::default();
+    for _ in 0..20 {
+        writer.allow();
+        until_allowed(&*sidecar);
+        make_cold(&mut writer);
+        gate.arm();
+        let late = thread::scope(|scope| {
+            let asking = scope.spawn(|| until(&*sidecar, |said| !matches!(said, Said::Unknown(_))));
+            gate.wait_until_held();
+            writer.revoke();
+            thread::sleep(PUSHED);
+            let late = scope.spawn(|| ask(&*sidecar));
+            thread::sleep(Duration::from_millis(20));
+            gate.open();
+            asking.join().unwrap();
+            late.join().unwrap()
+        });
+        tally.add(late.is_allow());
+    }
+    tally
+}
+
+/// Product and account change places between the GETs of a cold read: paused and active, suspended and not. Both
+/// states deny; half of each allows.
+pub fn torn_read(start: Start<'_>) -> Tally {
+    let redis = loaded();
+    let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
+    let (gate, pushes) = (Gate::default(), Arc::new(Mutex::new(())));
+    let (held, pushed) = (gate.clone(), Arc::clone(&pushes));
+    let sidecar = start(&proxy.url());
+    until_allowed(&*sidecar);
+    proxy.rule(move |passing| {
+        match passing.direction {
+            Direction::Command(words) if reads(words, ACCOUNT) => {
+                held.pass();
+            }
+            Direction::Push => drop(pushed.lock().unwrap()),
+            _ => {}
+        }
+        Some(passing.frame.to_vec())
+    });
+    let mut tally = Tally::default();
+    for _ in 0..20 {
+        writer.set(false, true);
+        thread::sleep(Duration::from_millis(30));
+        gate.arm();
+        let said = thread::scope(|scope| {
+            let asking = scope.spawn(|| ask(&*sidecar));
+            gate.wait_until_held();
+            let held_back = pushes.lock().unwrap();
+            writer.set(true, false);
+            gate.open();
+            let said = asking.join().unwrap();
+            drop(held_back);
+            said
+        });
+        tally.add(said.is_allow());
+    }
+    tally
+}
+
+/// A read of an account that may not is answered with the last reply about one that may: in the same organization, or
+/// under the same name in another one.
+pub fn misaligned(start: Start<'_>) -> Tally {
+    let redis = loaded();
+    let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, OTHER_ACCOUNT));
+    let last = Mutex::new(None);
+    let sidecar = start(&proxy.url());
+    proxy.rule(move |passing| {
+        let mut last = last.lock().unwrap();
+        let frame = passing.frame.to_vec();
+        let foreign = |words: &[String]| words.iter().any(|word| word.contains(OTHER_ORGANIZATION));
+        match passing.direction {
+            Direction::Reply(words) if reads(words, ACCOUNT) => *last = Some(frame.clone()),
+            Direction::Reply(words) if reads(words, OTHER_ACCOUNT) || foreign(words) => {
+                return Some(last.clone().unwrap_or(frame));
+            }
+            _ => {}
+        }
+        Some(frame)
+    });
+    Writer::of(&redis, ACCOUNT).allow();
+    thread::sleep(PUSHED);
+    until_allowed(&*sidecar);
+    let mut tally = Tally::default();
+    for _ in 0..20 {
+        writer.revoke();
+        thread::sleep(Duration::from_millis(30));
+        tally.add(sidecar.ask(ORGANIZATION, OTHER_ACCOUNT).is_allow());
+        tally.add(sidecar.ask(OTHER_ORGANIZATION, ACCOUNT).is_allow());
+    }
+    tally
+}
