@@ -2,18 +2,18 @@
 //! Always holds: a scenario that a flawed twin passes would prove nothing, and fails here.
 //! Called by the test runner.
 
-use crate::scenarios::{Start, Tally, lease, reads, servers};
-use crate::support::sidecar::Serving;
+use crate::scenarios::{Tally, lease, reads, servers};
+use crate::support::sidecar::{self, Make};
 use crate::twin::{Flaw, Flaws, Twin};
 
-fn twin(scenario: impl Fn(Start<'_>) -> Tally, flaws: Flaws) -> Tally {
+fn twin(scenario: impl Fn(Make<'_>) -> Tally, flaws: Flaws) -> Tally {
     let tally = scenario(&|url| Box::new(Twin::over(url, flaws)));
     println!("twin with {:?}: {tally:?}", flaws.0);
     tally
 }
 
 /// A busy machine may spoil the timing of a fault, never make one up: the twin gets several chances to fail.
-fn shows(scenario: impl Fn(Start<'_>) -> Tally, flaws: Flaws) {
+fn shows(scenario: impl Fn(Make<'_>) -> Tally, flaws: Flaws) {
     const CHANCES: usize = 5;
     let failed = (0..CHANCES).any(|_| twin(&scenario, flaws).violations > 0);
     assert!(failed, "the scenario does not notice {:?}", flaws.0);
@@ -23,8 +23,8 @@ fn keeps(tally: Tally) {
     assert_eq!(tally.violations, 0, "{tally:?}");
 }
 
-fn product(scenario: impl Fn(Start<'_>) -> Tally) -> Tally {
-    let tally = scenario(&|url| Box::new(Serving::over(url)));
+fn product(scenario: impl Fn(Make<'_>) -> Tally) -> Tally {
+    let tally = scenario(&sidecar::product);
     println!("product: {tally:?}");
     tally
 }
@@ -70,8 +70,8 @@ proof!(torn_read, Flaw::TornRead, reads::torn_read);
 mod one_sentinel {
     use super::*;
 
-    fn of(asks: servers::Asks) -> impl Fn(Start<'_>) -> Tally {
-        move |start| servers::half_known_failover(start, asks)
+    fn of(asks: servers::Asks) -> impl Fn(Make<'_>) -> Tally {
+        move |make| servers::half_known_failover(make, asks)
     }
 
     #[test]

@@ -14,10 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::store::{ACCOUNT, ORGANIZATION};
 use crate::support::flags::{BOUND, BOUND_SLACK};
-use crate::support::sidecar::{Said, Sidecar};
-
-/// Starts the sidecar under test over the Redis of a URL.
-pub type Start<'a> = &'a dyn Fn(&str) -> Box<dyn Sidecar>;
+use crate::support::sidecar::{Make, Said, Sidecar};
 
 /// What came of a scenario.
 #[derive(Debug, Default, Clone, Copy)]

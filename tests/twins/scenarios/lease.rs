@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Gate, Start, Tally, outlives, until_allowed};
+use super::{Gate, Make, Tally, outlives, until_allowed};
 use crate::stage::Stage;
 use crate::store::{ACCOUNT, Writer, loaded};
 use crate::support::proxy::{Direction, Proxy};
 
 /// Everything between the sidecar and Redis is swallowed; then the account is revoked.
-pub fn dead_link(start: Start<'_>) -> Tally {
+pub fn dead_link(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    let sidecar = start(&proxy.url());
+    let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
     for _ in 0..2 {
         writer.allow();
@@ -31,11 +31,11 @@ pub fn dead_link(start: Start<'_>) -> Tally {
 }
 
 /// The answer to a heartbeat is held; the account is revoked; the answer arrives, and after it nothing any more.
-pub fn late_answer(start: Start<'_>) -> Tally {
+pub fn late_answer(make: Make<'_>) -> Tally {
     const HELD: Duration = Duration::from_millis(200);
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    let sidecar = start(&proxy.url());
+    let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
     for _ in 0..3 {
         writer.allow();
@@ -69,13 +69,13 @@ pub fn late_answer(start: Start<'_>) -> Tally {
 }
 
 /// The acknowledgement goes out long before the push, and after the heartbeats in between the link is dead.
-pub fn overtaken_push(start: Start<'_>) -> Tally {
+pub fn overtaken_push(make: Make<'_>) -> Tally {
     const FILL: Duration = Duration::from_millis(120);
     const GAP: Duration = Duration::from_millis(200);
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let mut stage = Stage::new(&redis);
-    let sidecar = start(&proxy.url());
+    let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
     for _ in 0..3 {
         writer.allow();
@@ -98,14 +98,14 @@ pub fn overtaken_push(start: Start<'_>) -> Tally {
 }
 
 /// A script that does not end follows the revoke: Redis answers BUSY to everything, and pushes after its end.
-pub fn busy(start: Start<'_>) -> Tally {
+pub fn busy(make: Make<'_>) -> Tally {
     const FILL: Duration = Duration::from_millis(40);
     const ENDLESS: Duration = Duration::from_secs(60);
     let redis = loaded();
     redis.call(&["CONFIG", "SET", "busy-reply-threshold", "300"]);
     let mut writer = Writer::of(&redis, ACCOUNT);
     let mut stage = Stage::new(&redis);
-    let sidecar = start(&redis.url());
+    let sidecar = make(&redis.url());
     let mut tally = Tally::default();
     while tally.rounds < 2 {
         writer.allow();
@@ -122,10 +122,10 @@ pub fn busy(start: Start<'_>) -> Tally {
 }
 
 /// The link is cut and comes back; then the account is revoked.
-pub fn cut_link(start: Start<'_>) -> Tally {
+pub fn cut_link(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    let sidecar = start(&proxy.url());
+    let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
     for _ in 0..2 {
         writer.allow();

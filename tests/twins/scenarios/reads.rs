@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{Gate, Start, Tally, ask, outlives, until, until_allowed};
+use super::{Gate, Make, Tally, ask, outlives, until, until_allowed};
 use crate::store::{ACCOUNT, ORGANIZATION, OTHER_ACCOUNT, OTHER_ORGANIZATION, Writer, loaded};
 use crate::support::proxy::{Direction, Proxy};
 use crate::support::sidecar::Said;
@@ -42,11 +42,11 @@ fn make_cold(writer: &mut Writer) {
 }
 
 /// The account is revoked, and that is pushed, while the reply to a cold read is under way.
-pub fn reply_behind_push(start: Start<'_>) -> Tally {
+pub fn reply_behind_push(make: Make<'_>) -> Tally {
     let redis = loaded();
     let mut writer = Writer::of(&redis, ACCOUNT);
     let (proxy, gate) = holding(&redis.url());
-    let sidecar = start(&proxy.url());
+    let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
     for _ in 0..2 {
         writer.allow();
@@ -68,11 +68,11 @@ pub fn reply_behind_push(start: Start<'_>) -> Tally {
 }
 
 /// As before, and somebody asks after the push and before the reply: a link in order owes that one the new state.
-pub fn waiter_behind_push(start: Start<'_>) -> Tally {
+pub fn waiter_behind_push(make: Make<'_>) -> Tally {
     let redis = loaded();
     let mut writer = Writer::of(&redis, ACCOUNT);
     let (proxy, gate) = holding(&redis.url());
-    let sidecar = start(&proxy.url());
+    let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
     for _ in 0..20 {
         writer.allow();
@@ -97,12 +97,12 @@ pub fn waiter_behind_push(start: Start<'_>) -> Tally {
 
 /// Product and account change places between the GETs of a cold read: paused and active, suspended and not. Both
 /// states deny; half of each allows.
-pub fn torn_read(start: Start<'_>) -> Tally {
+pub fn torn_read(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let (gate, pushes) = (Gate::default(), Arc::new(Mutex::new(())));
     let (held, pushed) = (gate.clone(), Arc::clone(&pushes));
-    let sidecar = start(&proxy.url());
+    let sidecar = make(&proxy.url());
     until_allowed(&*sidecar);
     proxy.rule(move |passing| {
         match passing.direction {
@@ -136,11 +136,11 @@ pub fn torn_read(start: Start<'_>) -> Tally {
 
 /// A read of an account that may not is answered with the last reply about one that may: in the same organization, or
 /// under the same name in another one.
-pub fn misaligned(start: Start<'_>) -> Tally {
+pub fn misaligned(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, OTHER_ACCOUNT));
     let last = Mutex::new(None);
-    let sidecar = start(&proxy.url());
+    let sidecar = make(&proxy.url());
     proxy.rule(move |passing| {
         let mut last = last.lock().unwrap();
         let frame = passing.frame.to_vec();

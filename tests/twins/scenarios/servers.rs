@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, Start, Tally, outlives, until_allowed, until_denied};
+use super::{Make, PATIENCE, Tally, outlives, until_allowed, until_denied};
 use crate::sentinel::{self, Sentinel};
 use crate::store::{ACCOUNT, OTHER_ACCOUNT, Writer, address, loaded, replicated};
 use crate::support::proxy::Proxy;
@@ -17,11 +17,11 @@ const NOTICED: Duration = Duration::from_millis(300);
 const AFTER: Duration = Duration::from_millis(300);
 
 /// The primary becomes a replica in place and is cut off; the account is revoked on the new primary.
-pub fn demoted(start: Start<'_>) -> Tally {
+pub fn demoted(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
     for _ in 0..2 {
         let (primary, replica) = replicated();
-        let sidecar = start(&primary.url());
+        let sidecar = make(&primary.url());
         until_allowed(&*sidecar);
         let (host, port) = address(&replica);
         primary.call(&["FAILOVER", "TO", &host, &port]);
@@ -42,12 +42,12 @@ pub fn demoted(start: Start<'_>) -> Tally {
 }
 
 /// The server is killed after the revoke and comes back with what it had saved before.
-pub fn old_state(start: Start<'_>) -> Tally {
+pub fn old_state(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
     for _ in 0..2 {
         let mut redis = loaded();
         let mut writer = Writer::of(&redis, ACCOUNT);
-        let sidecar = start(&redis.url());
+        let sidecar = make(&redis.url());
         until_allowed(&*sidecar);
         redis.save();
         let acknowledged = writer.revoke();
@@ -61,12 +61,12 @@ pub fn old_state(start: Start<'_>) -> Tally {
 }
 
 /// The primary is killed after a revoke that its replica has not got; the replica takes over and is written to.
-pub fn lost_write(start: Start<'_>) -> Tally {
+pub fn lost_write(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
     for _ in 0..2 {
         let (mut primary, replica) = replicated();
         let proxy = Proxy::to(&primary.url());
-        let sidecar = start(&proxy.url());
+        let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
         replica.call(&["REPLICAOF", "NO", "ONE"]);
         let acknowledged = Writer::of(&primary, ACCOUNT).revoke();
@@ -81,12 +81,12 @@ pub fn lost_write(start: Start<'_>) -> Tally {
 }
 
 /// A failover behind one address: the link reaches the new primary, other connections are left where they were.
-pub fn left_behind(start: Start<'_>) -> Tally {
+pub fn left_behind(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
     for _ in 0..2 {
         let (primary, replica) = replicated();
         let proxy = Proxy::to(&primary.url());
-        let sidecar = start(&proxy.url());
+        let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
         replica.call(&["REPLICAOF", "NO", "ONE"]);
         proxy.redirect(&replica.url());
@@ -115,12 +115,12 @@ pub fn the_last_one(sentinels: &[Sentinel]) -> Option<String> {
 }
 
 /// A failover that one of three Sentinels knows of, and later a second one. The writer revokes both times.
-pub fn half_known_failover(start: Start<'_>, asks: Asks) -> Tally {
+pub fn half_known_failover(make: Make<'_>, asks: Asks) -> Tally {
     let mut tally = Tally::default();
     for _ in 0..2 {
         let (primary, replica) = replicated();
         let sentinels = [(); 3].map(|()| Sentinel::naming(&primary.url()));
-        let sidecar = start(&sentinel::url(&sentinels));
+        let sidecar = make(&sentinel::url(&sentinels));
         until_allowed(&*sidecar);
         replica.call(&["REPLICAOF", "NO", "ONE"]);
         sentinels[2].name(&replica.url());
@@ -131,12 +131,12 @@ pub fn half_known_failover(start: Start<'_>, asks: Asks) -> Tally {
 }
 
 /// A failover that two of three Sentinels know of, while the old primary goes on as one.
-pub fn superseded(start: Start<'_>) -> Tally {
+pub fn superseded(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
     for _ in 0..2 {
         let (primary, replica) = replicated();
         let sentinels = [(); 3].map(|()| Sentinel::naming(&primary.url()));
-        let sidecar = start(&sentinel::url(&sentinels));
+        let sidecar = make(&sentinel::url(&sentinels));
         until_allowed(&*sidecar);
         replica.call(&["REPLICAOF", "NO", "ONE"]);
         sentinels[1].name(&replica.url());

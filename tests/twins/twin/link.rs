@@ -186,6 +186,6 @@ async fn run_id(wire: &mut Wire) -> Result<String, Unknown> {
     info.get("run_id").ok_or_else(|| "no run_id".into())
 }
 
-fn text(error: RedisError) -> Unknown {
+fn text(error: impl std::fmt::Display) -> Unknown {
     error.to_string()
 }
