@@ -13,7 +13,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod fake;
 mod ground;
+mod misaligned;
 mod proofs;
 mod scenarios;
 mod sentinel;

@@ -62,6 +62,7 @@ proof!(waiters_of_moved_fill, Flaw::WaitersOfMovedFill, reads::waiter_behind_pus
 proof!(no_log_old_state, Flaw::NoLog, servers::old_state);
 proof!(no_log_lost_write, Flaw::NoLog, servers::lost_write);
 proof!(no_identity, Flaw::NoIdentity, reads::misaligned);
+proof!(no_nonce, Flaw::NoNonce, reads::own_old_reply);
 proof!(managed_link, Flaw::ManagedLink, lease::cut_link);
 proof!(old_data_connection, Flaw::OldDataConnection, servers::left_behind);
 proof!(torn_read, Flaw::TornRead, reads::torn_read);

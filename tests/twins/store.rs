@@ -48,7 +48,17 @@ fn account(id: &str, primary: &'static str, administrator: bool) -> Account {
     Account { id: id.into(), grants, suspended: vec![], awaiting: vec![] }
 }
 
-pub fn world() -> World {
+/// The world of the scenarios.
+fn world() -> World {
+    world_in_which([true, true, false], [true, false])
+}
+
+/// The same accounts, each with the other answer to every question.
+pub fn opposite_world() -> World {
+    world_in_which([false, false, true], [false, true])
+}
+
+fn world_in_which(own: [bool; 3], other: [bool; 2]) -> World {
     let organization = |id: &str, accounts| Organization {
         id: id.into(),
         products: vec!["LiveChat"],
@@ -59,22 +69,26 @@ pub fn world() -> World {
         organization(
             ORGANIZATION,
             vec![
-                account("boss", "owner", true),
-                account(ACCOUNT, "member", true),
-                account(OTHER_ACCOUNT, "member", false),
+                account("boss", "owner", own[0]),
+                account(ACCOUNT, "member", own[1]),
+                account(OTHER_ACCOUNT, "member", own[2]),
             ],
         ),
         organization(
             OTHER_ORGANIZATION,
-            vec![account("eve", "owner", true), account(ACCOUNT, "administrator", false)],
+            vec![account("eve", "owner", other[0]), account(ACCOUNT, "administrator", other[1])],
         ),
     ])
 }
 
 /// A Redis with the world in it.
 pub fn loaded() -> Redis {
+    loaded_with(&world())
+}
+
+pub fn loaded_with(world: &World) -> Redis {
     let redis = Redis::start();
-    import::into_redis(&redis.url(), &json_lines(&world().0));
+    import::into_redis(&redis.url(), &json_lines(&world.0));
     redis
 }
 

@@ -2,6 +2,8 @@
 //! Always holds: the link is in order, but for pushes that are held as long as a torn read takes.
 //! Called by `proofs`.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -163,6 +165,35 @@ pub fn misaligned(make: Make<'_>) -> Tally {
         thread::sleep(Duration::from_millis(30));
         tally.add(sidecar.ask(ORGANIZATION, OTHER_ACCOUNT).is_allow());
         tally.add(sidecar.ask(OTHER_ORGANIZATION, ACCOUNT).is_allow());
+    }
+    tally
+}
+
+/// A read is answered with the reply to the last one of its kind, which was about the same account before it was
+/// revoked: every name in it is right.
+pub fn own_old_reply(make: Make<'_>) -> Tally {
+    let redis = loaded();
+    let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
+    let (last, shifted) = (Mutex::new(HashMap::new()), Arc::new(AtomicBool::new(false)));
+    let shifting = Arc::clone(&shifted);
+    proxy.rule(move |passing| {
+        let Direction::Reply(words) = passing.direction else { return Some(passing.frame.to_vec()) };
+        let is_read = !passing.link && (words[0] == "ECHO" || reads(words, ACCOUNT));
+        let before =
+            is_read.then(|| last.lock().unwrap().insert(words[0].clone(), passing.frame.to_vec())).flatten();
+        before.filter(|_| shifting.load(Ordering::SeqCst)).or_else(|| Some(passing.frame.to_vec()))
+    });
+    let sidecar = make(&proxy.url());
+    let mut tally = Tally::default();
+    for _ in 0..2 {
+        writer.allow();
+        until_allowed(&*sidecar);
+        shifted.store(true, Ordering::SeqCst);
+        let acknowledged = writer.revoke();
+        thread::sleep(2 * PUSHED);
+        tally.add(outlives(&*sidecar, acknowledged, PUSHED));
+        shifted.store(false, Ordering::SeqCst);
+        proxy.cut();
     }
     tally
 }

@@ -1,6 +1,6 @@
 //! Cold reads: one atomic read for all who ask meanwhile, kept and answered from only if nothing moved.
 //! Always holds: the stamp is taken before the read and compared after it and at every hit; who joins a read has its
-//! stamp; a read that was sent on a link which is gone counts for nothing.
+//! stamp; a read that was sent on a link which is gone counts for nothing; a reply repeats the nonce of its read.
 //! Called by every answer that is not remembered.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use redis::{FromRedisValue, RedisError, cmd, pipe};
+use redis::{ErrorKind, RedisError, pipe};
 
 use super::flaw::Flaw;
 use super::stamps::Stamp;
@@ -100,16 +100,21 @@ impl Core {
             // The counter last: behind a torn read it is newer than what it should vouch for.
             format!("rg:c:{{{organization}}}"),
         ];
-        let values: [Option<String>; 5] = if self.flaws.has(Flaw::TornRead) {
-            let mut gets = pipe();
+        let nonce = fastrand::u64(..).to_string();
+        let mut read = pipe();
+        read.cmd("ECHO").arg(&nonce);
+        let (echo, values): (String, [Option<String>; 5]) = if self.flaws.has(Flaw::TornRead) {
             for key in &keys {
-                gets.cmd("GET").arg(key);
+                read.cmd("GET").arg(key);
             }
-            gets.query_async(&mut data.connection).await?
+            let (echo, epoch, header, on_a, on_b, counter) = read.query_async(&mut data.connection).await?;
+            (echo, [epoch, header, on_a, on_b, counter])
         } else {
-            let reply: redis::Value = cmd("MGET").arg(&keys).query_async(&mut data.connection).await?;
-            FromRedisValue::from_redis_value(reply)?
+            read.cmd("MGET").arg(&keys).query_async(&mut data.connection).await?
         };
+        if echo != nonce && !self.flaws.has(Flaw::NoNonce) {
+            return Err((ErrorKind::UnexpectedReturnType, "a reply to another read").into());
+        }
         let [epoch, header, on_a, on_b, counter] = values;
         Ok(Read { epoch, header, counter, role_sets: [on_a, on_b] })
     }

@@ -23,6 +23,8 @@ pub enum Flaw {
     NoLog,
     /// Values need not name their store, organization and account.
     NoIdentity,
+    /// The reply to a read need not repeat the read's nonce.
+    NoNonce,
     /// The link is a `ConnectionManager`, which reconnects by itself.
     ManagedLink,
     /// The data connection outlives its link.
