@@ -1,6 +1,9 @@
 //! Vulnerable twins: every rule of freshness is broken once, on purpose, to show that its test would notice.
 //!
-//! `ground` holds Redis and its driver to the order that the rules rest on.
+//! `ground` holds Redis and its driver to the order that the rules rest on; `twin` is a small second implementation of
+//! the rules, `scenarios` what happens to it and to the product, `proofs` what has to come of that; `misaligned` asks
+//! the product over a Redis that lies. `ROLEGATE_ROUNDS=20 cargo nextest run --test twins proofs` goes twenty times
+//! as many rounds.
 
 #![allow(
     clippy::unwrap_used,

@@ -31,6 +31,12 @@ impl Tally {
     }
 }
 
+/// `few` rounds, or as many times more as the environment asks for.
+fn rounds(few: usize) -> usize {
+    let times = std::env::var("ROLEGATE_ROUNDS").map_or(1, |times| times.parse().unwrap());
+    few * times
+}
+
 /// How long a fault may last before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 

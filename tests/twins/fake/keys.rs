@@ -79,7 +79,7 @@ impl Keys {
                 array(self.sorted.get(*key).into_iter().flatten().map(|member| text(member)))
             }
             ("XRANGE", [key, start, _, rest @ ..]) => {
-                let from = generation(start);
+                let from = generation(start) + u64::from(start.starts_with('('));
                 let entries = self.log(key).iter().filter(|(id, _)| generation(id) >= from);
                 array(entries.take(count(rest)).map(frame))
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Gate, Make, Tally, outlives, until_allowed};
+use super::{Gate, Make, Tally, outlives, rounds, until_allowed};
 use crate::stage::Stage;
 use crate::store::{ACCOUNT, Writer, loaded};
 use crate::support::proxy::{Direction, Proxy};
@@ -18,7 +18,7 @@ pub fn dead_link(make: Make<'_>) -> Tally {
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         writer.allow();
         until_allowed(&*sidecar);
         proxy.swallow();
@@ -37,7 +37,7 @@ pub fn late_answer(make: Make<'_>) -> Tally {
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
-    for _ in 0..3 {
+    for _ in 0..rounds(3) {
         writer.allow();
         until_allowed(&*sidecar);
         let (gate, passed) = (Gate::default(), AtomicBool::new(false));
@@ -77,7 +77,7 @@ pub fn overtaken_push(make: Make<'_>) -> Tally {
     let mut stage = Stage::new(&redis);
     let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
-    for _ in 0..3 {
+    for _ in 0..rounds(3) {
         writer.allow();
         until_allowed(&*sidecar);
         let dead = Arc::new(AtomicBool::new(false));
@@ -107,7 +107,7 @@ pub fn busy(make: Make<'_>) -> Tally {
     let mut stage = Stage::new(&redis);
     let sidecar = make(&redis.url());
     let mut tally = Tally::default();
-    while tally.rounds < 2 {
+    while tally.rounds < rounds(2) {
         writer.allow();
         until_allowed(&*sidecar);
         let revoke = writer.revoking();
@@ -127,7 +127,7 @@ pub fn cut_link(make: Make<'_>) -> Tally {
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         writer.allow();
         until_allowed(&*sidecar);
         proxy.cut_links();

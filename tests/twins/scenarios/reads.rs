@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{Gate, Make, Tally, ask, outlives, until, until_allowed};
+use super::{Gate, Make, Tally, ask, outlives, rounds, until, until_allowed};
 use crate::store::{ACCOUNT, ORGANIZATION, OTHER_ACCOUNT, OTHER_ORGANIZATION, Writer, loaded};
 use crate::support::proxy::{Direction, Proxy};
 use crate::support::sidecar::Said;
@@ -50,7 +50,7 @@ pub fn reply_behind_push(make: Make<'_>) -> Tally {
     let (proxy, gate) = holding(&redis.url());
     let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         writer.allow();
         until_allowed(&*sidecar);
         make_cold(&mut writer);
@@ -76,7 +76,7 @@ pub fn waiter_behind_push(make: Make<'_>) -> Tally {
     let (proxy, gate) = holding(&redis.url());
     let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
-    for _ in 0..20 {
+    for _ in 0..rounds(20) {
         writer.allow();
         until_allowed(&*sidecar);
         make_cold(&mut writer);
@@ -117,7 +117,7 @@ pub fn torn_read(make: Make<'_>) -> Tally {
         Some(passing.frame.to_vec())
     });
     let mut tally = Tally::default();
-    for _ in 0..20 {
+    for _ in 0..rounds(20) {
         writer.set(false, true);
         thread::sleep(Duration::from_millis(30));
         gate.arm();
@@ -160,7 +160,7 @@ pub fn misaligned(make: Make<'_>) -> Tally {
     thread::sleep(PUSHED);
     until_allowed(&*sidecar);
     let mut tally = Tally::default();
-    for _ in 0..20 {
+    for _ in 0..rounds(20) {
         writer.revoke();
         thread::sleep(Duration::from_millis(30));
         tally.add(sidecar.ask(ORGANIZATION, OTHER_ACCOUNT).is_allow());
@@ -178,14 +178,15 @@ pub fn own_old_reply(make: Make<'_>) -> Tally {
     let shifting = Arc::clone(&shifted);
     proxy.rule(move |passing| {
         let Direction::Reply(words) = passing.direction else { return Some(passing.frame.to_vec()) };
-        let is_read = !passing.link && (words[0] == "ECHO" || reads(words, ACCOUNT));
+        let with_nonce = matches!(words[0].as_str(), "ECHO" | "PING");
+        let is_read = !passing.link && (with_nonce || reads(words, ACCOUNT));
         let before =
             is_read.then(|| last.lock().unwrap().insert(words[0].clone(), passing.frame.to_vec())).flatten();
         before.filter(|_| shifting.load(Ordering::SeqCst)).or_else(|| Some(passing.frame.to_vec()))
     });
     let sidecar = make(&proxy.url());
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         writer.allow();
         until_allowed(&*sidecar);
         shifted.store(true, Ordering::SeqCst);

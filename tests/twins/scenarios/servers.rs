@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Make, PATIENCE, Tally, outlives, until_allowed, until_denied};
+use super::{Make, PATIENCE, Tally, outlives, rounds, until_allowed, until_denied};
 use crate::sentinel::{self, Sentinel};
 use crate::store::{ACCOUNT, OTHER_ACCOUNT, Writer, address, loaded, replicated};
 use crate::support::proxy::Proxy;
@@ -19,7 +19,7 @@ const AFTER: Duration = Duration::from_millis(300);
 /// The primary becomes a replica in place and is cut off; the account is revoked on the new primary.
 pub fn demoted(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         let (primary, replica) = replicated();
         let sidecar = make(&primary.url());
         until_allowed(&*sidecar);
@@ -44,7 +44,7 @@ pub fn demoted(make: Make<'_>) -> Tally {
 /// The server is killed after the revoke and comes back with what it had saved before.
 pub fn old_state(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         let mut redis = loaded();
         let mut writer = Writer::of(&redis, ACCOUNT);
         let sidecar = make(&redis.url());
@@ -63,7 +63,7 @@ pub fn old_state(make: Make<'_>) -> Tally {
 /// The primary is killed after a revoke that its replica has not got; the replica takes over and is written to.
 pub fn lost_write(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         let (mut primary, replica) = replicated();
         let proxy = Proxy::to(&primary.url());
         let sidecar = make(&proxy.url());
@@ -83,7 +83,7 @@ pub fn lost_write(make: Make<'_>) -> Tally {
 /// A failover behind one address: the link reaches the new primary, other connections are left where they were.
 pub fn left_behind(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         let (primary, replica) = replicated();
         let proxy = Proxy::to(&primary.url());
         let sidecar = make(&proxy.url());
@@ -117,7 +117,7 @@ pub fn the_last_one(sentinels: &[Sentinel]) -> Option<String> {
 /// A failover that one of three Sentinels knows of, and later a second one. The writer revokes both times.
 pub fn half_known_failover(make: Make<'_>, asks: Asks) -> Tally {
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         let (primary, replica) = replicated();
         let sentinels = [(); 3].map(|()| Sentinel::naming(&primary.url()));
         let sidecar = make(&sentinel::url(&sentinels));
@@ -133,7 +133,7 @@ pub fn half_known_failover(make: Make<'_>, asks: Asks) -> Tally {
 /// A failover that two of three Sentinels know of, while the old primary goes on as one.
 pub fn superseded(make: Make<'_>) -> Tally {
     let mut tally = Tally::default();
-    for _ in 0..2 {
+    for _ in 0..rounds(2) {
         let (primary, replica) = replicated();
         let sentinels = [(); 3].map(|()| Sentinel::naming(&primary.url()));
         let sidecar = make(&sentinel::url(&sentinels));
