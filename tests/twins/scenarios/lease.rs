@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Gate, Make, Tally, outlives, rounds, until_allowed};
+use super::{Gate, Make, Tally, outlives, play, until_allowed};
 use crate::stage::Stage;
 use crate::store::{ACCOUNT, Writer, loaded};
 use crate::support::proxy::{Direction, Proxy};
@@ -17,17 +17,16 @@ pub fn dead_link(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let sidecar = make(&proxy.url());
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         writer.allow();
         until_allowed(&*sidecar);
         proxy.swallow();
         let acknowledged = writer.revoke();
-        tally.add(outlives(&*sidecar, acknowledged, Duration::from_millis(300)));
+        let violated = outlives(&*sidecar, acknowledged, Duration::from_millis(300));
         proxy.pass();
         proxy.cut();
-    }
-    tally
+        Some(violated)
+    })
 }
 
 /// The answer to a heartbeat is held; the account is revoked; the answer arrives, and after it nothing any more.
@@ -36,18 +35,17 @@ pub fn late_answer(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let sidecar = make(&proxy.url());
-    let mut tally = Tally::default();
-    for _ in 0..rounds(3) {
+    play(3, || {
         writer.allow();
         until_allowed(&*sidecar);
         let (gate, passed) = (Gate::default(), AtomicBool::new(false));
-        let held = gate.clone();
+        let holding = gate.clone();
         gate.arm();
         proxy.rule(move |passing| {
             let after = passed.load(Ordering::SeqCst);
             match passing.direction {
                 Direction::Reply(words) if passing.link && words[0] == "PING" && !after => {
-                    passed.store(held.pass(), Ordering::SeqCst);
+                    passed.store(holding.pass(), Ordering::SeqCst);
                 }
                 // The rest of the held answer goes on, the next heartbeat does not.
                 Direction::Command(words) if passing.link && words[0] == "PING" && after => return None,
@@ -56,16 +54,16 @@ pub fn late_answer(make: Make<'_>) -> Tally {
             }
             Some(passing.frame.to_vec())
         });
-        gate.wait_until_held();
+        let held = gate.wait_until_held();
         let caught = Instant::now();
         let acknowledged = writer.revoke();
         thread::sleep(HELD.saturating_sub(caught.elapsed()));
         gate.open();
-        tally.add(outlives(&*sidecar, acknowledged, HELD));
+        let violated = outlives(&*sidecar, acknowledged, HELD);
         proxy.pass();
         proxy.cut();
-    }
-    tally
+        held.then_some(violated)
+    })
 }
 
 /// The acknowledgement goes out long before the push, and after the heartbeats in between the link is dead.
@@ -76,8 +74,7 @@ pub fn overtaken_push(make: Make<'_>) -> Tally {
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let mut stage = Stage::new(&redis);
     let sidecar = make(&proxy.url());
-    let mut tally = Tally::default();
-    for _ in 0..rounds(3) {
+    play(3, || {
         writer.allow();
         until_allowed(&*sidecar);
         let dead = Arc::new(AtomicBool::new(false));
@@ -89,12 +86,12 @@ pub fn overtaken_push(make: Make<'_>) -> Tally {
         let revoke = writer.revoking();
         let words: Vec<&[u8]> = revoke.iter().map(Vec::as_slice).collect();
         let acknowledged = stage.acknowledge_early(&redis, &words, (FILL, GAP), || {}).unwrap();
-        tally.add(outlives(&*sidecar, acknowledged, GAP));
+        let violated = outlives(&*sidecar, acknowledged, GAP);
         stage.settle();
         proxy.pass();
         proxy.cut();
-    }
-    tally
+        Some(violated)
+    })
 }
 
 /// A script that does not end follows the revoke: Redis answers BUSY to everything, and pushes after its end.
@@ -106,19 +103,17 @@ pub fn busy(make: Make<'_>) -> Tally {
     let mut writer = Writer::of(&redis, ACCOUNT);
     let mut stage = Stage::new(&redis);
     let sidecar = make(&redis.url());
-    let mut tally = Tally::default();
-    while tally.rounds < rounds(2) {
+    play(2, || {
         writer.allow();
         until_allowed(&*sidecar);
         let revoke = writer.revoking();
         let words: Vec<&[u8]> = revoke.iter().map(Vec::as_slice).collect();
-        if let Ok(acknowledged) = stage.acknowledge_early(&redis, &words, (FILL, ENDLESS), || {}) {
-            tally.add(outlives(&*sidecar, acknowledged, Duration::from_millis(300)));
-        }
+        let acknowledged = stage.acknowledge_early(&redis, &words, (FILL, ENDLESS), || {});
+        let violated = acknowledged.map(|at| outlives(&*sidecar, at, Duration::from_millis(300)));
         redis.call(&["SCRIPT", "KILL"]);
         stage.settle();
-    }
-    tally
+        violated.ok()
+    })
 }
 
 /// The link is cut and comes back; then the account is revoked.
@@ -126,16 +121,15 @@ pub fn cut_link(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let sidecar = make(&proxy.url());
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         writer.allow();
         until_allowed(&*sidecar);
         proxy.cut_links();
         thread::sleep(Duration::from_millis(300));
         until_allowed(&*sidecar);
         let acknowledged = writer.revoke();
-        tally.add(outlives(&*sidecar, acknowledged, Duration::from_millis(300)));
+        let violated = outlives(&*sidecar, acknowledged, Duration::from_millis(300));
         proxy.cut();
-    }
-    tally
+        Some(violated)
+    })
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{Gate, Make, Tally, ask, outlives, rounds, until, until_allowed};
+use super::{Gate, Make, Tally, ask, outlives, play, until, until_allowed};
 use crate::store::{ACCOUNT, ORGANIZATION, OTHER_ACCOUNT, OTHER_ORGANIZATION, Writer, loaded};
 use crate::support::proxy::{Direction, Proxy};
 use crate::support::sidecar::Said;
@@ -49,24 +49,22 @@ pub fn reply_behind_push(make: Make<'_>) -> Tally {
     let mut writer = Writer::of(&redis, ACCOUNT);
     let (proxy, gate) = holding(&redis.url());
     let sidecar = make(&proxy.url());
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         writer.allow();
         until_allowed(&*sidecar);
         make_cold(&mut writer);
         gate.arm();
-        let acknowledged = thread::scope(|scope| {
+        let (held, acknowledged) = thread::scope(|scope| {
             let asking = scope.spawn(|| until(&*sidecar, |said| !matches!(said, Said::Unknown(_))));
-            gate.wait_until_held();
+            let held = gate.wait_until_held();
             let acknowledged = writer.revoke();
             thread::sleep(PUSHED);
             gate.open();
             asking.join().unwrap();
-            acknowledged
+            (held, acknowledged)
         });
-        tally.add(outlives(&*sidecar, acknowledged, Duration::from_millis(200)));
-    }
-    tally
+        held.then(|| outlives(&*sidecar, acknowledged, Duration::from_millis(200)))
+    })
 }
 
 /// As before, and somebody asks after the push and before the reply: a link in order owes that one the new state.
@@ -75,26 +73,24 @@ pub fn waiter_behind_push(make: Make<'_>) -> Tally {
     let mut writer = Writer::of(&redis, ACCOUNT);
     let (proxy, gate) = holding(&redis.url());
     let sidecar = make(&proxy.url());
-    let mut tally = Tally::default();
-    for _ in 0..rounds(20) {
+    play(20, || {
         writer.allow();
         until_allowed(&*sidecar);
         make_cold(&mut writer);
         gate.arm();
-        let late = thread::scope(|scope| {
+        let (held, late) = thread::scope(|scope| {
             let asking = scope.spawn(|| until(&*sidecar, |said| !matches!(said, Said::Unknown(_))));
-            gate.wait_until_held();
+            let held = gate.wait_until_held();
             writer.revoke();
             thread::sleep(PUSHED);
             let late = scope.spawn(|| ask(&*sidecar));
             thread::sleep(Duration::from_millis(20));
             gate.open();
             asking.join().unwrap();
-            late.join().unwrap()
+            (held, late.join().unwrap())
         });
-        tally.add(late.is_allow());
-    }
-    tally
+        held.then_some(late.is_allow())
+    })
 }
 
 /// Product and account change places between the GETs of a cold read: paused and active, suspended and not. Both
@@ -116,24 +112,22 @@ pub fn torn_read(make: Make<'_>) -> Tally {
         }
         Some(passing.frame.to_vec())
     });
-    let mut tally = Tally::default();
-    for _ in 0..rounds(20) {
+    play(20, || {
         writer.set(false, true);
         thread::sleep(Duration::from_millis(30));
         gate.arm();
-        let said = thread::scope(|scope| {
+        let (held, said) = thread::scope(|scope| {
             let asking = scope.spawn(|| ask(&*sidecar));
-            gate.wait_until_held();
+            let held = gate.wait_until_held();
             let held_back = pushes.lock().unwrap();
             writer.set(true, false);
             gate.open();
             let said = asking.join().unwrap();
             drop(held_back);
-            said
+            (held, said)
         });
-        tally.add(said.is_allow());
-    }
-    tally
+        held.then_some(said.is_allow())
+    })
 }
 
 /// A read of an account that may not is answered with the last reply about one that may: in the same organization, or
@@ -159,14 +153,17 @@ pub fn misaligned(make: Make<'_>) -> Tally {
     Writer::of(&redis, ACCOUNT).allow();
     thread::sleep(PUSHED);
     until_allowed(&*sidecar);
-    let mut tally = Tally::default();
-    for _ in 0..rounds(20) {
+    play(20, || {
         writer.revoke();
         thread::sleep(Duration::from_millis(30));
-        tally.add(sidecar.ask(ORGANIZATION, OTHER_ACCOUNT).is_allow());
-        tally.add(sidecar.ask(OTHER_ORGANIZATION, ACCOUNT).is_allow());
-    }
-    tally
+        let places = [(ORGANIZATION, OTHER_ACCOUNT), (OTHER_ORGANIZATION, ACCOUNT)];
+        Some(
+            places
+                .map(|(organization, account)| sidecar.ask(organization, account))
+                .iter()
+                .any(Said::is_allow),
+        )
+    })
 }
 
 /// A read is answered with the reply to the last one of its kind, which was about the same account before it was
@@ -185,16 +182,15 @@ pub fn own_old_reply(make: Make<'_>) -> Tally {
         before.filter(|_| shifting.load(Ordering::SeqCst)).or_else(|| Some(passing.frame.to_vec()))
     });
     let sidecar = make(&proxy.url());
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         writer.allow();
         until_allowed(&*sidecar);
         shifted.store(true, Ordering::SeqCst);
         let acknowledged = writer.revoke();
         thread::sleep(2 * PUSHED);
-        tally.add(outlives(&*sidecar, acknowledged, PUSHED));
+        let violated = outlives(&*sidecar, acknowledged, PUSHED);
         shifted.store(false, Ordering::SeqCst);
         proxy.cut();
-    }
-    tally
+        Some(violated)
+    })
 }

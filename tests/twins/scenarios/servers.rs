@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Make, PATIENCE, Tally, outlives, rounds, until_allowed, until_denied};
+use super::{Make, PATIENCE, Tally, outlives, play, until_allowed, until_denied};
 use crate::sentinel::{self, Sentinel};
 use crate::store::{ACCOUNT, OTHER_ACCOUNT, Writer, address, loaded, replicated};
 use crate::support::proxy::Proxy;
@@ -18,8 +18,7 @@ const AFTER: Duration = Duration::from_millis(300);
 
 /// The primary becomes a replica in place and is cut off; the account is revoked on the new primary.
 pub fn demoted(make: Make<'_>) -> Tally {
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         let (primary, replica) = replicated();
         let sidecar = make(&primary.url());
         until_allowed(&*sidecar);
@@ -36,15 +35,13 @@ pub fn demoted(make: Make<'_>) -> Tally {
         }
         primary.call(&["REPLICAOF", "127.0.0.1", "1"]);
         let acknowledged = Writer::of(&replica, ACCOUNT).revoke();
-        tally.add(outlives(&*sidecar, acknowledged, AFTER));
-    }
-    tally
+        Some(outlives(&*sidecar, acknowledged, AFTER))
+    })
 }
 
 /// The server is killed after the revoke and comes back with what it had saved before.
 pub fn old_state(make: Make<'_>) -> Tally {
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         let mut redis = loaded();
         let mut writer = Writer::of(&redis, ACCOUNT);
         let sidecar = make(&redis.url());
@@ -55,15 +52,13 @@ pub fn old_state(make: Make<'_>) -> Tally {
         thread::sleep(NOTICED);
         redis.kill();
         redis.restart_with_data();
-        tally.add(outlives(&*sidecar, acknowledged, acknowledged.elapsed() + AFTER));
-    }
-    tally
+        Some(outlives(&*sidecar, acknowledged, acknowledged.elapsed() + AFTER))
+    })
 }
 
 /// The primary is killed after a revoke that its replica has not got; the replica takes over and is written to.
 pub fn lost_write(make: Make<'_>) -> Tally {
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         let (mut primary, replica) = replicated();
         let proxy = Proxy::to(&primary.url());
         let sidecar = make(&proxy.url());
@@ -75,15 +70,13 @@ pub fn lost_write(make: Make<'_>) -> Tally {
         proxy.redirect(&replica.url());
         primary.kill();
         Writer::of(&replica, OTHER_ACCOUNT).revoke();
-        tally.add(outlives(&*sidecar, acknowledged, acknowledged.elapsed() + AFTER));
-    }
-    tally
+        Some(outlives(&*sidecar, acknowledged, acknowledged.elapsed() + AFTER))
+    })
 }
 
 /// A failover behind one address: the link reaches the new primary, other connections are left where they were.
 pub fn left_behind(make: Make<'_>) -> Tally {
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         let (primary, replica) = replicated();
         let proxy = Proxy::to(&primary.url());
         let sidecar = make(&proxy.url());
@@ -94,9 +87,8 @@ pub fn left_behind(make: Make<'_>) -> Tally {
         thread::sleep(NOTICED);
         until_allowed(&*sidecar);
         let acknowledged = Writer::of(&replica, ACCOUNT).revoke();
-        tally.add(outlives(&*sidecar, acknowledged, AFTER));
-    }
-    tally
+        Some(outlives(&*sidecar, acknowledged, AFTER))
+    })
 }
 
 /// How a writer finds its primary.
@@ -116,8 +108,7 @@ pub fn the_last_one(sentinels: &[Sentinel]) -> Option<String> {
 
 /// A failover that one of three Sentinels knows of, and later a second one. The writer revokes both times.
 pub fn half_known_failover(make: Make<'_>, asks: Asks) -> Tally {
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         let (primary, replica) = replicated();
         let sentinels = [(); 3].map(|()| Sentinel::naming(&primary.url()));
         let sidecar = make(&sentinel::url(&sentinels));
@@ -125,15 +116,13 @@ pub fn half_known_failover(make: Make<'_>, asks: Asks) -> Tally {
         replica.call(&["REPLICAOF", "NO", "ONE"]);
         sentinels[2].name(&replica.url());
         let acknowledged = written(&sentinels, asks, [&primary, &replica]).revoke();
-        tally.add(outlives(&*sidecar, acknowledged, AFTER));
-    }
-    tally
+        Some(outlives(&*sidecar, acknowledged, AFTER))
+    })
 }
 
 /// A failover that two of three Sentinels know of, while the old primary goes on as one.
 pub fn superseded(make: Make<'_>) -> Tally {
-    let mut tally = Tally::default();
-    for _ in 0..rounds(2) {
+    play(2, || {
         let (primary, replica) = replicated();
         let sentinels = [(); 3].map(|()| Sentinel::naming(&primary.url()));
         let sidecar = make(&sentinel::url(&sentinels));
@@ -142,9 +131,8 @@ pub fn superseded(make: Make<'_>) -> Tally {
         sentinels[1].name(&replica.url());
         sentinels[2].name(&replica.url());
         let acknowledged = written(&sentinels, a_majority, [&primary, &replica]).revoke();
-        tally.add(outlives(&*sidecar, acknowledged, AFTER));
-    }
-    tally
+        Some(outlives(&*sidecar, acknowledged, AFTER))
+    })
 }
 
 /// A writer on the server that it was told.
