@@ -1,5 +1,6 @@
 //! Faults of the link while the server is in order: what the lease is for.
-//! Always holds: the revoke is acknowledged by the server itself, past the proxy that harms the link.
+//! Always holds: the revoke is acknowledged by the server itself, past the proxy that harms the link; each round has a
+//! sidecar of its own, which no fault before has touched.
 //! Called by `proofs`.
 
 use std::sync::Arc;
@@ -16,15 +17,14 @@ use crate::support::proxy::{Direction, Proxy};
 pub fn dead_link(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    let sidecar = make(&proxy.url());
     play(2, || {
         writer.allow();
+        let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
         proxy.swallow();
         let acknowledged = writer.revoke();
         let violated = outlives(&*sidecar, acknowledged, Duration::from_millis(300));
         proxy.pass();
-        proxy.cut();
         Some(violated)
     })
 }
@@ -34,9 +34,9 @@ pub fn late_answer(make: Make<'_>) -> Tally {
     const HELD: Duration = Duration::from_millis(200);
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    let sidecar = make(&proxy.url());
     play(3, || {
         writer.allow();
+        let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
         let (gate, passed) = (Gate::default(), AtomicBool::new(false));
         let holding = gate.clone();
@@ -61,7 +61,6 @@ pub fn late_answer(make: Make<'_>) -> Tally {
         gate.open();
         let violated = outlives(&*sidecar, acknowledged, HELD);
         proxy.pass();
-        proxy.cut();
         held.then_some(violated)
     })
 }
@@ -73,9 +72,9 @@ pub fn overtaken_push(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
     let mut stage = Stage::new(&redis);
-    let sidecar = make(&proxy.url());
     play(3, || {
         writer.allow();
+        let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
         let dead = Arc::new(AtomicBool::new(false));
         proxy.rule(move |passing| {
@@ -89,7 +88,6 @@ pub fn overtaken_push(make: Make<'_>) -> Tally {
         let violated = outlives(&*sidecar, acknowledged, GAP);
         stage.settle();
         proxy.pass();
-        proxy.cut();
         Some(violated)
     })
 }
@@ -102,9 +100,9 @@ pub fn busy(make: Make<'_>) -> Tally {
     redis.call(&["CONFIG", "SET", "busy-reply-threshold", "300"]);
     let mut writer = Writer::of(&redis, ACCOUNT);
     let mut stage = Stage::new(&redis);
-    let sidecar = make(&redis.url());
     play(2, || {
         writer.allow();
+        let sidecar = make(&redis.url());
         until_allowed(&*sidecar);
         let revoke = writer.revoking();
         let words: Vec<&[u8]> = revoke.iter().map(Vec::as_slice).collect();
@@ -120,16 +118,14 @@ pub fn busy(make: Make<'_>) -> Tally {
 pub fn cut_link(make: Make<'_>) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    let sidecar = make(&proxy.url());
     play(2, || {
         writer.allow();
+        let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
         proxy.cut_links();
         thread::sleep(Duration::from_millis(300));
         until_allowed(&*sidecar);
         let acknowledged = writer.revoke();
-        let violated = outlives(&*sidecar, acknowledged, Duration::from_millis(300));
-        proxy.cut();
-        Some(violated)
+        Some(outlives(&*sidecar, acknowledged, Duration::from_millis(300)))
     })
 }

@@ -181,16 +181,15 @@ pub fn own_old_reply(make: Make<'_>) -> Tally {
             is_read.then(|| last.lock().unwrap().insert(words[0].clone(), passing.frame.to_vec())).flatten();
         before.filter(|_| shifting.load(Ordering::SeqCst)).or_else(|| Some(passing.frame.to_vec()))
     });
-    let sidecar = make(&proxy.url());
     play(2, || {
         writer.allow();
+        let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
         shifted.store(true, Ordering::SeqCst);
         let acknowledged = writer.revoke();
         thread::sleep(2 * PUSHED);
         let violated = outlives(&*sidecar, acknowledged, PUSHED);
         shifted.store(false, Ordering::SeqCst);
-        proxy.cut();
         Some(violated)
     })
 }
