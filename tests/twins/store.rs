@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
+use crate::sentinel;
 use crate::support::import;
 use crate::support::oracle::{Account, Grant, Organization, World};
 use crate::support::redis::Redis;
@@ -108,9 +109,7 @@ pub fn replicated() -> (Redis, Redis) {
 
 /// Host and port.
 pub fn address(redis: &Redis) -> (String, String) {
-    let url = redis.url();
-    let (host, port) = url.trim_start_matches("redis://").split_once(':').unwrap();
-    (host.to_owned(), port.to_owned())
+    sentinel::host_and_port(&redis.url())
 }
 
 /// Changes what one account may do.
