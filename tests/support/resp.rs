@@ -1,6 +1,6 @@
 //! A small client of the Redis protocol (RESP2), enough to prepare, look at and break a test's Redis.
-//! Always holds: one command is answered before the next is sent; values are bytes.
-//! Called by `redis` and the tests that tamper with stored values.
+//! Always holds: `call` has its answer before the next command is sent; values are bytes.
+//! Called by `redis` and the tests that tamper with stored values or need a reply later than its command.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -60,17 +60,23 @@ impl Connection {
 
     /// Sends one command and reads its reply; an error reply is a `Value::Error`.
     pub fn call(&mut self, parts: &[&[u8]]) -> io::Result<Value> {
+        self.send(parts)?;
+        self.read()
+    }
+
+    /// Sends one command; its reply has to be read.
+    pub fn send(&mut self, parts: &[&[u8]]) -> io::Result<()> {
         let mut frame = format!("*{}\r\n", parts.len()).into_bytes();
         for part in parts {
             frame.extend_from_slice(format!("${}\r\n", part.len()).as_bytes());
             frame.extend_from_slice(part);
             frame.extend_from_slice(b"\r\n");
         }
-        self.stream.get_mut().write_all(&frame)?;
-        self.read()
+        self.stream.get_mut().write_all(&frame)
     }
 
-    fn read(&mut self) -> io::Result<Value> {
+    /// The next reply.
+    pub fn read(&mut self) -> io::Result<Value> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
