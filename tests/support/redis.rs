@@ -25,6 +25,8 @@ pub struct Options {
     pub users: Vec<String>,
     /// Serve TLS alone on the port, with a certificate for 127.0.0.1 made for this Redis.
     pub tls: bool,
+    /// Further arguments, each a flag and its value.
+    pub settings: Vec<[String; 2]>,
 }
 
 /// A Redis that was started; it may have been killed or stopped since.
@@ -192,6 +194,7 @@ fn launch(folder: &Path, port: u16, options: &Options) -> io::Result<Child> {
     for user in &options.users {
         command.arg("--user").args(user.split(' '));
     }
+    command.args(options.settings.iter().flatten());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap_or_else(|error| {
         panic!("these tests need redis-server 7 on the PATH (Debian: apt-get install redis-server): {error}")
