@@ -6,11 +6,20 @@ use std::time::{Duration, Instant};
 
 use super::sidecar::Said;
 
+/// What the store says of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Holds,
+    Lacks,
+    /// The store was made anew and does not know the account yet.
+    Absent,
+}
+
 /// One write that may have taken effect; what was refused is not noted.
 #[derive(Debug, Clone, Copy)]
 pub struct Write {
-    /// Whether the account holds the role after it.
-    pub holds: bool,
+    /// The state after it.
+    pub state: State,
     pub invoked: Instant,
     /// `None`: the reply was lost.
     pub acknowledged: Option<Instant>,
@@ -27,7 +36,7 @@ pub enum Verdict {
     Unknown,
     /// No state that counts allows it; the revoke was acknowledged that long before the question was sent.
     WrongAllow(Duration),
-    /// No state that counts denies it, or it names an absence although nothing was ever removed.
+    /// No state that counts denies it for that reason.
     MadeUpDeny,
 }
 
@@ -43,9 +52,23 @@ impl History {
         }
     }
 
-    /// When the newest revoke was acknowledged, if nothing was granted since.
+    /// When the revoke was acknowledged since which nothing has been granted.
     pub fn revoked(&self) -> Option<Instant> {
-        self.0.last().filter(|last| !last.holds).and_then(|last| last.acknowledged)
+        let granted = self.0.iter().rposition(|write| write.state == State::Holds);
+        self.0[granted.map_or(0, |last| last + 1)..].iter().find_map(|write| write.acknowledged)
+    }
+
+    /// The writes and how long before `moment` each was acknowledged, or begun if its reply was lost.
+    pub fn tell(&self, moment: Instant) -> String {
+        let ago = |at: Instant| match moment.checked_duration_since(at) {
+            Some(before) => format!("{before:.3?} before"),
+            None => format!("{:.3?} after", at - moment),
+        };
+        let tell = |write: &Write| match write.acknowledged {
+            Some(at) => format!("{:?} {}", write.state, ago(at)),
+            None => format!("perhaps {:?} {}", write.state, ago(write.invoked)),
+        };
+        self.0.iter().map(tell).collect::<Vec<_>>().join(", ")
     }
 
     /// Judges an answer to a question that was sent and answered at these moments, if a state may be served for
@@ -54,30 +77,32 @@ impl History {
         let mut possible = self.possible(sent, received, within);
         match said {
             Said::Unknown(_) => Verdict::Unknown,
-            Said::Allow { .. } if possible.any(|holds| holds) => Verdict::Right,
+            Said::Allow { .. } if possible.any(|state| state == State::Holds) => Verdict::Right,
             Said::Allow { .. } => {
-                let revoked = self.0.iter().rev().find(|write| !write.holds && write.invoked <= sent);
-                let revoked = revoked.and_then(|write| write.acknowledged);
-                Verdict::WrongAllow(revoked.map_or(Duration::ZERO, |at| sent.saturating_duration_since(at)))
+                let revoked = self.revoked().map(|at| sent.saturating_duration_since(at));
+                Verdict::WrongAllow(revoked.unwrap_or_default())
             }
-            Said::Deny(reason) if names_an_absence(reason) => Verdict::MadeUpDeny,
-            Said::Deny(_) if possible.any(|holds| !holds) => Verdict::Right,
+            Said::Deny(reason) if possible.any(|state| state == denied(reason)) => Verdict::Right,
             Said::Deny(_) => Verdict::MadeUpDeny,
         }
     }
 
     /// The states that may be answered: the last one acknowledged in time, and all that came after it.
-    fn possible(&self, sent: Instant, received: Instant, within: Duration) -> impl Iterator<Item = bool> {
+    fn possible(&self, sent: Instant, received: Instant, within: Duration) -> impl Iterator<Item = State> {
         let in_time = |write: &Write| write.acknowledged.is_some_and(|at| at + within <= sent);
         let first = self.0.iter().rposition(in_time);
-        let before_all = first.is_none().then_some([true, false]);
+        let before_all = first.is_none().then_some([State::Holds, State::Lacks, State::Absent]);
         let counted = self.0[first.unwrap_or(0)..].iter().filter(move |write| write.invoked <= received);
-        before_all.into_iter().flatten().chain(counted.map(|write| write.holds))
+        before_all.into_iter().flatten().chain(counted.map(|write| write.state))
     }
 }
 
-fn names_an_absence(reason: &str) -> bool {
-    ["organization_unknown", "not_a_member"].contains(&reason)
+/// The state that a reason speaks of.
+fn denied(reason: &str) -> State {
+    match reason {
+        "organization_unknown" | "not_a_member" => State::Absent,
+        _ => State::Lacks,
+    }
 }
 
 #[cfg(test)]
@@ -96,8 +121,8 @@ mod tests {
         let at = |millis| start + ms(millis);
         let revoke = acknowledged.then(|| at(10_100));
         History(vec![
-            Write { holds: true, invoked: at(0), acknowledged: Some(at(100)) },
-            Write { holds: false, invoked: at(10_000), acknowledged: revoke },
+            Write { state: State::Holds, invoked: at(0), acknowledged: Some(at(100)) },
+            Write { state: State::Lacks, invoked: at(10_000), acknowledged: revoke },
         ])
     }
 
@@ -135,7 +160,7 @@ mod tests {
         assert_eq!(judge(&history, &deny, start, 60_000, 60_001), Verdict::Right);
         assert_eq!(history.revoked(), None);
         let again = start + ms(61_000);
-        history.note(Write { holds: false, invoked: again, acknowledged: Some(again) });
+        history.note(Write { state: State::Lacks, invoked: again, acknowledged: Some(again) });
         assert!(matches!(judge(&history, &ALLOW, start, 70_000, 70_001), Verdict::WrongAllow(_)));
         history.prune();
         assert_eq!((history.0.len(), history.revoked()), (1, Some(again)));

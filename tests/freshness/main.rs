@@ -10,11 +10,12 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
-#![allow(dead_code, reason = "further faults use the rest")]
 
+mod cluster;
 mod history;
 mod kept;
 mod outcome;
+mod proxy;
 mod scenarios;
 mod sidecar;
 #[path = "../support/mod.rs"]

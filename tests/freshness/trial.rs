@@ -35,6 +35,8 @@ pub struct Plan {
     pub cycles: usize,
     /// The revokes of a cycle begin at random moments of this length, which starts with the fault.
     pub window: Duration,
+    /// How long after the start of the fault the window starts.
+    pub lead: Duration,
     /// Threads that ask.
     pub askers: usize,
 }
@@ -45,11 +47,16 @@ impl Plan {
         let revokes = revokes(200);
         let accounts = if revokes > 1_000 { 250 } else { 100 };
         let cycles = revokes.div_ceil(accounts);
-        Self { fault, accounts, reserved: 0, cycles, window: Duration::from_millis(1_500), askers: 3 }
+        let window = Duration::from_millis(1_500);
+        Self { fault, accounts, reserved: 0, cycles, window, lead: Duration::ZERO, askers: 3 }
     }
 
     pub fn window(self, window: Duration) -> Self {
         Self { window, ..self }
+    }
+
+    pub fn lead(self, lead: Duration) -> Self {
+        Self { lead, ..self }
     }
 
     pub fn askers(self, askers: usize) -> Self {
@@ -149,7 +156,7 @@ impl Trial {
     /// Fills the store behind `writer`, then makes a sidecar over the store behind `sidecar`.
     pub fn over(plan: Plan, writer: &str, sidecar: &str, make: Make<'_>) -> Self {
         let writer = Writer::connect(writer, plan.accounts);
-        writer.write_all();
+        writer.make_store();
         let outcome = Outcome::new(plan.fault);
         Self { plan, writer, sidecar: make(sidecar), outcome }
     }
@@ -197,7 +204,7 @@ impl Trial {
             let first = |number| number * accounts / plan.askers;
             let asker = |number| scope.spawn(move || ask_around(sidecar, first(number), settled, stop));
             let askers: Vec<_> = (0..plan.askers).map(asker).collect();
-            let revoking = scope.spawn(|| revoke_at_random(writer, paced, plan.window, &acknowledged));
+            let revoking = scope.spawn(|| revoke_at_random(writer, paced, plan, &acknowledged));
             let reserved = paced..accounts;
             let stage = Stage { writer, reserved, acknowledged: &acknowledged, paced, settled };
             let healed = fault(&stage);
@@ -232,9 +239,9 @@ impl Trial {
                 Verdict::Right | Verdict::Unknown => {}
             }
             if matches!(verdict, Verdict::WrongAllow(_) | Verdict::MadeUpDeny) {
-                let since = sent.saturating_duration_since(healed);
                 outcome.describe(|| {
-                    format!("account {account}: {said:?} is {verdict:?}, sent {since:?} after the fault, {history:?}")
+                    let (fault, writes) = (tell(healed, *sent), history.tell(*sent));
+                    format!("account {account}: {said:?} is {verdict:?}, sent {fault} the fault; {writes}")
                 });
             }
             if let (Said::Allow { .. }, Some(at)) = (said, history.revoked())
@@ -255,6 +262,14 @@ impl Trial {
                 None => outcome.unrecovered += 1,
             }
         }
+    }
+}
+
+/// Where `moment` lies, seen from the end of the fault.
+fn tell(healed: Instant, moment: Instant) -> String {
+    match moment.checked_duration_since(healed) {
+        Some(after) => format!("{after:.3?} after the end of"),
+        None => format!("{:.3?} before the end of", healed - moment),
     }
 }
 
@@ -291,11 +306,12 @@ fn ask_around(sidecar: &dyn Sidecar, first: usize, settled: &Settled, stop: &Ato
 }
 
 /// Revokes the first `accounts` accounts in random order, each at a random moment of the window.
-fn revoke_at_random(writer: &Writer, accounts: usize, window: Duration, acknowledged: &AtomicUsize) {
-    let start = Instant::now();
+fn revoke_at_random(writer: &Writer, accounts: usize, plan: &Plan, acknowledged: &AtomicUsize) {
+    let start = Instant::now() + plan.lead;
     let mut order: Vec<usize> = (0..accounts).collect();
     fastrand::shuffle(&mut order);
-    let mut moments: Vec<Instant> = order.iter().map(|_| start + window.mul_f64(fastrand::f64())).collect();
+    let mut moments: Vec<Instant> =
+        order.iter().map(|_| start + plan.window.mul_f64(fastrand::f64())).collect();
     moments.sort();
     for (account, moment) in order.into_iter().zip(moments) {
         thread::sleep(moment.saturating_duration_since(Instant::now()));

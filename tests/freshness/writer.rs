@@ -2,6 +2,7 @@
 //! Always holds: each write that may have taken effect stands in the history of its account, in order; writes of one
 //! organization do not overlap. Called by `trial` and by scenarios that mend a store.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -16,10 +17,10 @@ use rolegate::roles::redis::{Address, RedisSettings, RedisStore, Sentinels};
 use rolegate::roles::{CommitError, RoleStore};
 use tokio::runtime::Runtime;
 
-use super::history::{History, Write};
+use super::history::{History, State, Write};
 
 /// Members of one organization, besides its owner.
-const TEAM: usize = 10;
+pub const TEAM: usize = 10;
 /// A fault that keeps a write from being acknowledged for longer has not been healed.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -39,6 +40,17 @@ struct Team {
     name: String,
     generation: Option<Generation>,
     members: Vec<Member>,
+}
+
+/// What one write is about.
+#[derive(Debug)]
+enum What {
+    /// The whole organization, as it is known.
+    All,
+    Some {
+        members: Range<usize>,
+        hold: bool,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -83,24 +95,34 @@ impl Writer {
 
     /// Takes the role from one account, however often it takes.
     pub fn revoke(&self, account: usize) {
-        self.put(account / TEAM, account % TEAM..account % TEAM + 1, false);
+        let member = account % TEAM;
+        self.write(account / TEAM, &What::Some { members: member..member + 1, hold: false });
     }
 
     /// Gives the role to every account.
     pub fn grant_all(&self) {
         for (number, team) in self.teams.iter().enumerate() {
-            let members = team.lock().unwrap().members.len();
-            self.put(number, 0..members, true);
+            let members = 0..team.lock().unwrap().members.len();
+            self.write(number, &What::Some { members, hold: true });
         }
     }
 
-    /// Makes the store one of ours if it is none, and writes every organization as the history knows it.
-    pub fn write_all(&self) {
-        self.until(|| self.runtime.block_on(self.store.initialise()).map_err(CommitError::from));
+    /// Makes an empty store one of ours, and fills it.
+    pub fn make_store(&self) {
+        let invoked = Instant::now();
         for team in &self.teams {
-            let mut team = team.lock().unwrap();
-            let members: Vec<bool> = team.members.iter().map(|member| member.holds).collect();
-            self.write(&mut team, 0..members.len(), &members, true);
+            for member in &mut team.lock().unwrap().members {
+                member.history.note(Write { state: State::Absent, invoked, acknowledged: None });
+            }
+        }
+        self.until(|| self.runtime.block_on(self.store.initialise()).map_err(CommitError::from));
+        self.write_all();
+    }
+
+    /// Writes every organization as the history knows it.
+    pub fn write_all(&self) {
+        for number in 0..self.teams.len() {
+            self.write(number, &What::All);
         }
     }
 
@@ -116,34 +138,28 @@ impl Writer {
         histories
     }
 
-    fn put(&self, team: usize, members: std::ops::Range<usize>, holds: bool) {
-        let mut team = self.teams[team].lock().unwrap();
-        let states = vec![holds; members.len()];
-        self.write(&mut team, members, &states, false);
-    }
-
     /// Writes until Redis acknowledges, and notes every attempt that may have taken effect.
-    fn write(&self, team: &mut Team, members: std::ops::Range<usize>, states: &[bool], whole: bool) {
+    fn write(&self, team: usize, what: &What) {
         self.until(|| {
+            let mut team = self.teams[team].lock().unwrap();
             let invoked = Instant::now();
             let (result, now) = self.runtime.block_on(async {
-                let result = match whole {
-                    true => self.store.replace(&team.replacement(states)).await,
-                    false => self.store.commit(&team.change(members.clone(), states)).await,
+                let result = match what {
+                    What::All => self.store.replace(&team.replacement()).await,
+                    What::Some { members, hold } => self.store.commit(&team.change(members, *hold)).await,
                 };
                 (result, Instant::now())
             });
-            let acknowledged = result.is_ok().then_some(now);
-            if acknowledged.is_some() || matches!(result, Err(CommitError::Ambiguous(_))) {
-                for (member, holds) in team.members[members.clone()].iter_mut().zip(states) {
-                    member.history.note(Write { holds: *holds, invoked, acknowledged });
-                    member.holds = *holds;
-                }
-            }
             match result {
-                Ok(generation) => team.generation = Some(generation),
-                Err(_) => team.generation = self.generation(team).or(team.generation),
+                Ok(generation) => {
+                    team.note(what, invoked, Some(now));
+                    team.generation = Some(generation);
+                    return Ok(());
+                }
+                Err(CommitError::Ambiguous(_)) => team.note(what, invoked, None),
+                Err(_) => {}
             }
+            team.generation = self.generation(&team).unwrap_or(team.generation);
             result.map(|_| ())
         });
     }
@@ -161,31 +177,45 @@ impl Writer {
         }
     }
 
-    /// The generation in the store now; a write in doubt, or a store that went back, makes it another one.
-    fn generation(&self, team: &Team) -> Option<Generation> {
+    /// The generation in the store now, if it can be read: a write in doubt, or a store that went back or was made
+    /// anew, makes it another one.
+    fn generation(&self, team: &Team) -> Option<Option<Generation>> {
         let organization = OrganizationId::new(&team.name).unwrap();
         let boss = account_id("boss");
-        let reading = self.runtime.block_on(self.store.read(&organization, &boss));
-        Some(reading.ok()?.found?.generation)
+        let reading = self.runtime.block_on(self.store.read(&organization, &boss)).ok()?;
+        Some(reading.found.map(|found| found.generation))
     }
 }
 
 impl Team {
-    fn change(&self, members: std::ops::Range<usize>, states: &[bool]) -> Change {
-        let put = members.zip(states).map(|(member, holds)| role_set(&member_name(member), *holds)).collect();
+    fn note(&mut self, what: &What, invoked: Instant, acknowledged: Option<Instant>) {
+        let members = match what {
+            What::All => 0..self.members.len(),
+            What::Some { members, .. } => members.clone(),
+        };
+        for member in &mut self.members[members] {
+            if let What::Some { hold, .. } = what {
+                member.holds = *hold;
+            }
+            let state = if member.holds { State::Holds } else { State::Lacks };
+            member.history.note(Write { state, invoked, acknowledged });
+        }
+    }
+
+    fn change(&self, members: &Range<usize>, hold: bool) -> Change {
         Change {
             organization: OrganizationId::new(&self.name).unwrap(),
             expected: self.generation.unwrap_or(Generation(0)),
             header: None,
-            put,
+            put: members.clone().map(|member| role_set(&member_name(member), hold)).collect(),
             remove: Vec::new(),
         }
     }
 
-    fn replacement(&self, states: &[bool]) -> Replacement {
-        let members = states.iter().enumerate();
+    fn replacement(&self) -> Replacement {
+        let members = self.members.iter().enumerate();
         let mut role_sets: Vec<RoleSet> =
-            members.map(|(member, holds)| role_set(&member_name(member), *holds)).collect();
+            members.map(|(number, member)| role_set(&member_name(number), member.holds)).collect();
         role_sets.push(RoleSet { grants: vec![grant("Accounts", "owner", 0)], ..role_set("boss", false) });
         role_sets.sort_by(|a, b| a.account.cmp(&b.account));
         let livechat = EnabledProduct { name: "LiveChat".into(), enabling: Generation(1), paused: false };

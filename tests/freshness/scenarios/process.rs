@@ -1,33 +1,26 @@
-//! The Redis process itself: killed, stopped, restarted.
-//! Always holds: what was acknowledged is on disk, so a restart with the data loses nothing.
+//! The Redis process itself: killed, stopped, restarted with its data, with old data, with none.
+//! Always holds: where nothing may be lost, Redis has written to disk whatever it acknowledged.
 //! Called by the tests of this target.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::{ms, redis_with};
 use crate::outcome::Outcome;
 use crate::sidecar::Make;
-use crate::support::redis::{Options, Redis};
 use crate::trial::{Plan, Trial, random_pause};
 
-/// A Redis that has written to disk whatever it acknowledges.
-fn durable() -> Redis {
-    let settings = [("--appendonly", "yes"), ("--appendfsync", "always")];
-    Redis::start_with(Options {
-        settings: settings.map(|(name, value)| [name, value].map(str::to_owned)).to_vec(),
-        ..Options::default()
-    })
-}
+const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
 /// SIGKILL, and a restart with the data before or after the bound has passed.
 pub fn killed_and_restarted(make: Make<'_>) -> Outcome {
-    let mut redis = durable();
+    let mut redis = redis_with(DURABLE);
     let url = redis.url();
     Trial::over(Plan::new("killed, restarted with its data"), &url, &url, make).run(|_| {
-        random_pause(Duration::from_millis(800));
+        random_pause(ms(800));
         redis.kill();
-        thread::sleep(Duration::from_millis(200));
-        random_pause(Duration::from_millis(1_500));
+        thread::sleep(ms(200));
+        random_pause(ms(1_500));
         redis.restart_with_data();
         Instant::now()
     })
@@ -35,14 +28,28 @@ pub fn killed_and_restarted(make: Make<'_>) -> Outcome {
 
 /// SIGSTOP and SIGCONT: connections stay open, nothing is answered.
 pub fn stopped_and_continued(make: Make<'_>) -> Outcome {
-    let redis = durable();
+    let redis = redis_with(DURABLE);
     let url = redis.url();
     Trial::over(Plan::new("stopped (SIGSTOP), continued"), &url, &url, make).run(|_| {
-        random_pause(Duration::from_millis(500));
+        random_pause(ms(500));
         redis.freeze();
-        thread::sleep(Duration::from_millis(100));
-        random_pause(Duration::from_millis(2_000));
+        thread::sleep(ms(100));
+        random_pause(ms(2_000));
         redis.thaw();
+        Instant::now()
+    })
+}
+
+/// Killed and started with nothing in it; later somebody makes it a store again.
+pub fn restarted_empty(make: Make<'_>) -> Outcome {
+    let mut redis = redis_with(&[]);
+    let url = redis.url();
+    Trial::over(Plan::new("restarted empty"), &url, &url, make).run(|stage| {
+        random_pause(ms(800));
+        redis.kill();
+        redis.restart_empty();
+        random_pause(ms(1_500));
+        stage.writer.make_store();
         Instant::now()
     })
 }

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn no_fault(make: Make<'_>) -> Outcome {
     let redis = Redis::start();
     let writer = Writer::connect(&redis.url(), ACCOUNTS);
-    writer.write_all();
+    writer.make_store();
     let sidecar = make(&redis.url());
     let mut outcome = Outcome::new("no fault");
     let mut left = revokes(1_000) * 10;

@@ -1,0 +1,42 @@
+//! A primary that becomes a replica under the connections of the sidecar, and answers them on.
+//! Always holds: the writer is on the new primary at once; the sidecar only when the fault ends.
+//! Called by the tests of this target.
+
+use std::thread;
+use std::time::Instant;
+
+use super::{ms, url_of};
+use crate::cluster::Replicas;
+use crate::outcome::Outcome;
+use crate::proxy::{Cut, Proxy, Which};
+use crate::sidecar::Make;
+use crate::trial::{Plan, Trial, random_pause};
+
+/// `FAILOVER`: coordinated, the old primary goes on with a partial resync and sends no push.
+pub fn by_failover(make: Make<'_>) -> Outcome {
+    demoted("demoted in place by FAILOVER", Replicas::fail_over_in_place, make)
+}
+
+/// `REPLICAOF`, plainly.
+pub fn by_replicaof(make: Make<'_>) -> Outcome {
+    demoted("demoted in place by REPLICAOF", Replicas::demote_by_command, make)
+}
+
+fn demoted(fault: &'static str, demote: fn(&mut Replicas), make: Make<'_>) -> Outcome {
+    let mut replicas = Replicas::start(1);
+    let [sidecar, writer] = [(); 2].map(|()| Proxy::before(replicas.port()));
+    let plan = Plan::new(fault).window(ms(2_500));
+    Trial::over(plan, &url_of(&writer), &url_of(&sidecar), make).run(|_| {
+        random_pause(ms(800));
+        demote(&mut replicas);
+        writer.point_at(replicas.port());
+        writer.cut(Which::All, Cut::Reset);
+        thread::sleep(ms(1_500));
+        random_pause(ms(500));
+        sidecar.point_at(replicas.port());
+        sidecar.cut(Which::All, Cut::Reset);
+        let healed = Instant::now();
+        replicas.wait_until_in_step();
+        healed
+    })
+}
