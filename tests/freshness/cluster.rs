@@ -88,6 +88,12 @@ impl Replicas {
         self.primary().call(&["CLIENT", "UNPAUSE"]);
         self.primary = next;
     }
+
+    /// Ends replication and keeps it from starting again: what is acknowledged from now on is on the primary alone.
+    pub fn cut_replication(&self) {
+        self.primary().call(&["ACL", "SETUSER", "default", "-psync", "-sync", "-replconf"]);
+        self.primary().call(&["CLIENT", "KILL", "TYPE", "replica"]);
+    }
 }
 
 /// Replicas behind three Sentinels.
@@ -112,6 +118,16 @@ impl Watched {
     pub fn url(&self) -> String {
         let nodes = self.sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port()));
         format!("redis+sentinel://{}/{SERVICE}", nodes.join(","))
+    }
+
+    /// A planned failover; returns when a majority names the new primary.
+    pub fn fail_over(&mut self) -> Instant {
+        // Sentinels refuse while they still know too little of a replica.
+        wait_for("the planned failover to start", || {
+            let reply = self.sentinels[0].try_call(&["SENTINEL", "FAILOVER", SERVICE]);
+            reply == Some(Value::Simple("OK".into()))
+        });
+        self.wait_for_another()
     }
 
     /// Kills the primary; returns when a majority names the new one.

@@ -58,6 +58,13 @@ impl History {
         self.0[granted.map_or(0, |last| last + 1)..].iter().find_map(|write| write.acknowledged)
     }
 
+    /// Takes what was acknowledged since `moment` for a write whose reply was lost.
+    pub fn doubt_since(&mut self, moment: Instant) {
+        for write in &mut self.0 {
+            write.acknowledged = write.acknowledged.filter(|at| *at < moment);
+        }
+    }
+
     /// The writes and how long before `moment` each was acknowledged, or begun if its reply was lost.
     pub fn tell(&self, moment: Instant) -> String {
         let ago = |at: Instant| match moment.checked_duration_since(at) {

@@ -64,8 +64,29 @@ kept! {
     single_replies_lost_on_data: |make| network::replies_lost("single replies lost: data", Which::Data, make);
     demoted_by_failover: demotion::by_failover;
     demoted_by_replicaof: demotion::by_replicaof;
+    failed_over_as_planned: failover::planned;
     primary_killed: failover::primary_killed;
+    primary_stopped_and_replaced: failover::primary_stopped_and_replaced;
     overloaded: load::overloaded;
+}
+
+/// As above, where acknowledged writes are lost: the sidecar must say that it noticed.
+macro_rules! noticed {
+    ($($test:ident: $scenario:expr;)+) => {
+        $(#[test]
+        fn $test() {
+            let outcome = $scenario(&product);
+            outcome.assert_kept(WITHIN);
+            outcome.assert_said("store_lost_writes");
+        })+
+    };
+}
+
+noticed! {
+    redis_restarted_from_an_old_copy: process::restarted_from_an_old_copy;
+    redis_restarted_from_an_old_copy_that_is_accepted: process::old_copy_accepted;
+    redis_swapped_with_an_older_copy: contents::swapped_with_an_older_copy;
+    primary_killed_with_loss: failover::primary_killed_with_loss;
 }
 
 #[test]
@@ -126,6 +147,15 @@ fn sidecar_stopped_and_continued() {
     let hand = Hand::default();
     let freeze = |stop: bool| hand.signal(if stop { Signal::STOP } else { Signal::CONT });
     load::sidecar_stopped(&|url| hand.make(url, &[]), &freeze).assert_kept(WITHIN);
+}
+
+#[test]
+fn network_silent_and_fail_static() {
+    const WINDOW: Duration = Duration::from_millis(1_500);
+    let make = |url: &str| -> Box<dyn Sidecar> { Box::new(Served::with(url, &["--fail-static", "*=1500"])) };
+    let outcome = network::silent_and_fail_static(WINDOW, &make);
+    outcome.assert_kept(WITHIN + WINDOW);
+    assert!(outcome.stale > 0, "nothing was marked as stale");
 }
 
 fn write_policy(folder: &Path, addition: &str) {

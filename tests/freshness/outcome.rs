@@ -11,6 +11,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::sidecar::Said;
+use super::trial::WITHIN;
 
 /// Violations that are described; more are only counted.
 const DESCRIBED: usize = 10;
@@ -92,12 +93,18 @@ impl Outcome {
         self.report();
         let lag = Duration::from_micros(self.lag.max());
         let kept = self.violations() == 0 && self.unrecovered == 0 && self.revokes > 0 && lag <= bound;
+        assert!(self.stale == 0 || bound > WITHIN, "{} stale answers where none are allowed", self.stale);
         let described = self.described.join("\n  ");
         assert!(
             kept,
             "{self}\nunrecovered: {}, unknown: {:?}\n  {described}",
             self.unrecovered, self.unknowns
         );
+    }
+
+    /// Fails unless some questions were answered with unknown for this reason.
+    pub fn assert_said(&self, code: &str) {
+        assert!(self.unknowns.contains_key(code), "never {code}, but {:?}", self.unknowns);
     }
 
     pub fn report(&self) {

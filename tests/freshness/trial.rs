@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,8 @@ pub struct Plan {
     pub window: Duration,
     /// How long after the start of the fault the window starts.
     pub lead: Duration,
+    /// For how long after the lease the sidecar may go on, if it marks what it says as stale.
+    pub fail_static: Duration,
     /// Threads that ask.
     pub askers: usize,
 }
@@ -48,7 +50,8 @@ impl Plan {
         let accounts = if revokes > 1_000 { 250 } else { 100 };
         let cycles = revokes.div_ceil(accounts);
         let window = Duration::from_millis(1_500);
-        Self { fault, accounts, reserved: 0, cycles, window, lead: Duration::ZERO, askers: 3 }
+        let (lead, fail_static) = (Duration::ZERO, Duration::ZERO);
+        Self { fault, accounts, reserved: 0, cycles, window, lead, fail_static, askers: 3 }
     }
 
     pub fn window(self, window: Duration) -> Self {
@@ -57,6 +60,10 @@ impl Plan {
 
     pub fn lead(self, lead: Duration) -> Self {
         Self { lead, ..self }
+    }
+
+    pub fn fail_static(self, fail_static: Duration) -> Self {
+        Self { fail_static, ..self }
     }
 
     pub fn askers(self, askers: usize) -> Self {
@@ -78,6 +85,7 @@ pub fn revokes(usual: usize) -> usize {
 #[derive(Debug)]
 pub struct Stage<'a> {
     pub writer: &'a Writer,
+    pub accounts: usize,
     /// The accounts that the fault revokes itself.
     pub reserved: Range<usize>,
     acknowledged: &'a AtomicUsize,
@@ -93,13 +101,14 @@ impl Stage<'_> {
         }
     }
 
-    /// Waits until the sidecar has denied every account after its revoke; it then knows of all of them.
+    /// Waits until the sidecar has denied every account, asked from now on; it then knows of all revokes.
     pub fn wait_until_denied(&self) {
-        self.settled.watch();
-        let deadline = Instant::now() + RECOVERY;
-        while self.settled.open() > 0 && Instant::now() < deadline {
-            thread::sleep(PAUSE);
-        }
+        self.settled.wait_for(DENIED);
+    }
+
+    /// Waits until the sidecar has allowed every account, asked from now on.
+    pub fn wait_until_allowed(&self) {
+        self.settled.wait_for(ALLOWED);
     }
 }
 
@@ -124,31 +133,50 @@ struct Answer {
     said: Said,
 }
 
-/// The accounts that have been denied since somebody began to watch for it.
+/// The accounts that have been answered as wanted since somebody began to wait for it.
 #[derive(Debug)]
 struct Settled {
-    watching: AtomicBool,
-    denied: Vec<AtomicBool>,
+    wanted: AtomicU8,
+    accounts: Vec<AtomicBool>,
 }
+
+const NOTHING: u8 = 0;
+const DENIED: u8 = 1;
+const ALLOWED: u8 = 2;
 
 impl Settled {
     fn new(accounts: usize) -> Self {
-        Self {
-            watching: AtomicBool::new(false),
-            denied: (0..accounts).map(|_| AtomicBool::new(false)).collect(),
-        }
+        let accounts = (0..accounts).map(|_| AtomicBool::new(false)).collect();
+        Self { wanted: AtomicU8::new(NOTHING), accounts }
     }
 
-    fn watch(&self) {
-        self.watching.store(false, Ordering::SeqCst);
-        for account in &self.denied {
+    /// Waits until all accounts are answered so, or for as long as a recovery may take.
+    fn wait_for(&self, wanted: u8) {
+        self.wanted.store(NOTHING, Ordering::SeqCst);
+        for account in &self.accounts {
             account.store(false, Ordering::SeqCst);
         }
-        self.watching.store(true, Ordering::SeqCst);
+        self.wanted.store(wanted, Ordering::SeqCst);
+        let deadline = Instant::now() + RECOVERY;
+        while self.open() > 0 && Instant::now() < deadline {
+            thread::sleep(PAUSE);
+        }
     }
 
     fn open(&self) -> usize {
-        self.denied.iter().filter(|account| !account.load(Ordering::SeqCst)).count()
+        self.accounts.iter().filter(|account| !account.load(Ordering::SeqCst)).count()
+    }
+
+    /// Notes an answer to a question that was sent when `wanted` was.
+    fn note(&self, account: usize, said: &Said, wanted: u8) {
+        let is_wanted = match said {
+            Said::Deny(_) => wanted == DENIED,
+            Said::Allow { .. } => wanted == ALLOWED,
+            Said::Unknown(_) => false,
+        };
+        if is_wanted {
+            self.accounts[account].store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -206,7 +234,7 @@ impl Trial {
             let askers: Vec<_> = (0..plan.askers).map(asker).collect();
             let revoking = scope.spawn(|| revoke_at_random(writer, paced, plan, &acknowledged));
             let reserved = paced..accounts;
-            let stage = Stage { writer, reserved, acknowledged: &acknowledged, paced, settled };
+            let stage = Stage { writer, accounts, reserved, acknowledged: &acknowledged, paced, settled };
             let healed = fault(&stage);
             revoking.join().unwrap();
             let watch = Instant::now() + WATCH;
@@ -227,7 +255,10 @@ impl Trial {
         for Answer { account, sent, received, said } in answers {
             let history = &histories[*account];
             outcome.count(said);
-            let verdict = history.judge(said, *sent, *received, WITHIN);
+            // A deny does not say whether it is stale.
+            let fresh = matches!(said, Said::Allow { stale: false });
+            let within = if fresh { WITHIN } else { WITHIN + self.plan.fail_static };
+            let verdict = history.judge(said, *sent, *received, within);
             match verdict {
                 Verdict::Right if *sent >= healed => {
                     let after = received.duration_since(healed);
@@ -284,21 +315,20 @@ impl Drop for Stopper<'_> {
 
 /// Asks about one account after the other until told to stop.
 fn ask_around(sidecar: &dyn Sidecar, first: usize, settled: &Settled, stop: &AtomicBool) -> Vec<Answer> {
-    let names: Vec<_> = (0..settled.denied.len()).map(Writer::name).collect();
+    let names: Vec<_> = (0..settled.accounts.len()).map(Writer::name).collect();
     let mut answers = Vec::new();
     for account in (0..names.len()).cycle().skip(first) {
         if stop.load(Ordering::SeqCst) {
             break;
         }
-        let watched = settled.watching.load(Ordering::SeqCst);
+        let wanted = settled.wanted.load(Ordering::SeqCst);
         let (organization, name) = &names[account];
         let sent = Instant::now();
         let said = sidecar.ask(organization, name);
         let received = Instant::now();
-        match said {
-            Said::Deny(_) if watched => settled.denied[account].store(true, Ordering::SeqCst),
-            Said::Unknown(_) => thread::sleep(PAUSE),
-            _ => {}
+        settled.note(account, &said, wanted);
+        if matches!(said, Said::Unknown(_)) {
+            thread::sleep(PAUSE);
         }
         answers.push(Answer { account, sent, received, said });
     }

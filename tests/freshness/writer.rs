@@ -126,6 +126,27 @@ impl Writer {
         }
     }
 
+    /// Takes what was acknowledged since `moment` for a write in doubt: the server that did so may not have been the
+    /// primary any more.
+    pub fn doubt_since(&self, moment: Instant) {
+        for team in &self.teams {
+            for member in &mut team.lock().unwrap().members {
+                member.history.doubt_since(moment);
+            }
+        }
+    }
+
+    /// Notes that since `invoked`, and surely from now on, every account holds its role again: an operator has accepted
+    /// a copy of the store in which that is so.
+    pub fn note_restored(&self, invoked: Instant) {
+        let acknowledged = Some(Instant::now());
+        for team in &self.teams {
+            let mut team = team.lock().unwrap();
+            let members = 0..team.members.len();
+            team.note(&What::Some { members, hold: true }, invoked, acknowledged);
+        }
+    }
+
     /// The history of each account, in their order; the older part is forgotten here.
     pub fn histories(&self) -> Vec<History> {
         let mut histories = Vec::new();

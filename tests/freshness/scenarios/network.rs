@@ -9,7 +9,7 @@ use super::{ms, redis_with, url_of};
 use crate::outcome::Outcome;
 use crate::proxy::{Cut, Proxy, Rules, Way, Which};
 use crate::sidecar::Make;
-use crate::trial::{Plan, Stage, Trial, random_pause};
+use crate::trial::{Plan, Stage, Trial, WITHIN, random_pause};
 
 fn behind_a_proxy(plan: Plan, make: Make<'_>, mut fault: impl FnMut(&Proxy, &Stage<'_>)) -> Outcome {
     let redis = redis_with(&[]);
@@ -37,6 +37,17 @@ pub fn silent(fault: &'static str, rules: Rules, make: Make<'_>) -> Outcome {
         proxy.set(rules);
         thread::sleep(ms(1_200));
         random_pause(ms(1_000));
+        proxy.set(Rules::default());
+    })
+}
+
+/// Nothing passes for longer than the bound and `fail_static`, for which the sidecar may go on.
+pub fn silent_and_fail_static(fail_static: Duration, make: Make<'_>) -> Outcome {
+    let plan = Plan::new("silent both ways, fail static").window(ms(2_000)).fail_static(fail_static);
+    behind_a_proxy(plan, make, |proxy, _| {
+        random_pause(ms(500));
+        proxy.set(Rules { up: HELD, down: HELD });
+        thread::sleep(WITHIN + fail_static + ms(700));
         proxy.set(Rules::default());
     })
 }

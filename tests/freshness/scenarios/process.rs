@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::{ms, redis_with};
 use crate::outcome::Outcome;
 use crate::sidecar::Make;
+use crate::support::binary::rolegate;
 use crate::trial::{Plan, Trial, random_pause};
 
 const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
@@ -52,4 +53,51 @@ pub fn restarted_empty(make: Make<'_>) -> Outcome {
         stage.writer.make_store();
         Instant::now()
     })
+}
+
+/// Killed and started from a copy on disk in which all that has been revoked since is still granted.
+pub fn restarted_from_an_old_copy(make: Make<'_>) -> Outcome {
+    let mut redis = redis_with(&[]);
+    let url = redis.url();
+    let plan = Plan::new("restarted from an old RDB").lead(ms(300));
+    Trial::over(plan, &url, &url, make).run(|stage| {
+        redis.save();
+        stage.wait_for_revokes();
+        stage.wait_until_denied();
+        redis.kill();
+        redis.restart_with_data();
+        thread::sleep(ms(2_500));
+        stage.writer.write_all();
+        Instant::now()
+    })
+}
+
+/// As above, but the operator wants the old copy: once accepted, it is what holds.
+pub fn old_copy_accepted(make: Make<'_>) -> Outcome {
+    let mut redis = redis_with(&[]);
+    let url = redis.url();
+    let plan = Plan::new("restarted from an old RDB, accepted").lead(ms(300));
+    Trial::over(plan, &url, &url, make).run(|stage| {
+        redis.save();
+        stage.wait_for_revokes();
+        stage.wait_until_denied();
+        redis.kill();
+        redis.restart_with_data();
+        thread::sleep(ms(2_500));
+        let healed = Instant::now();
+        accept(&url);
+        stage.writer.note_restored(healed);
+        stage.wait_until_allowed();
+        for account in 0..stage.accounts {
+            stage.writer.revoke(account);
+        }
+        healed
+    })
+}
+
+/// `rolegate accept`: an operator says that the store as it is now is the right one.
+fn accept(url: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = rolegate(folder.path()).args(["accept", "--redis", url]).output().unwrap();
+    assert!(output.status.success(), "accept: {}", String::from_utf8_lossy(&output.stderr));
 }
