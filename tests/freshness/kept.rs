@@ -12,13 +12,23 @@ use rolegate::policy::PolicyFiles;
 use rustix::process::Signal;
 
 use crate::outcome::Outcome;
-use crate::proxy::{Cut, Rules, Which};
+use crate::proxy::{Cut, Rules, Way, Which};
 use crate::scenarios::network::HELD;
 use crate::scenarios::{clients, contents, demotion, failover, load, network, process, quiet, refusals};
 use crate::sidecar::{Make, Said, Served, Sidecar, product};
 use crate::support::redis::Redis;
 use crate::trial::WITHIN;
 use crate::writer::Writer;
+
+const PASSES: Way = Way { hold: false, ..HELD };
+
+fn silent(fault: &'static str, which: Which, [up, down]: [Way; 2], make: Make<'_>) -> Outcome {
+    network::silent(fault, Rules { which, up, down }, make)
+}
+
+fn slow(fault: &'static str, which: Which, millis: u64, make: Make<'_>) -> Outcome {
+    network::slow(fault, which, Duration::from_millis(millis), make)
+}
 
 /// Tests that run a scenario with the product and find the promise kept.
 macro_rules! kept {
@@ -47,16 +57,16 @@ kept! {
     link_killed: |make| clients::killed(Which::Link, make);
     data_connection_killed: |make| clients::killed(Which::Data, make);
     both_connections_killed: |make| clients::killed(Which::All, make);
-    network_slower_by_50_ms: |make| network::slow("slower by 50 ms", Duration::from_millis(50), make);
-    network_slower_by_200_ms: |make| network::slow("slower by 200 ms", Duration::from_millis(200), make);
-    network_slower_by_1000_ms: |make| network::slow("slower by 1000 ms", Duration::from_secs(1), make);
-    network_silent: |make| network::silent("silent both ways", Rules { up: HELD, down: HELD }, make);
-    network_silent_toward_redis: |make| {
-        network::silent("silent toward Redis", Rules { up: HELD, ..Rules::default() }, make)
-    };
-    network_silent_from_redis: |make| {
-        network::silent("silent from Redis", Rules { down: HELD, ..Rules::default() }, make)
-    };
+    network_slower_by_50_ms: |make| slow("slower by 50 ms", Which::All, 50, make);
+    network_slower_by_200_ms: |make| slow("slower by 200 ms", Which::All, 200, make);
+    network_slower_by_1000_ms: |make| slow("slower by 1000 ms", Which::All, 1_000, make);
+    link_slower_by_200_ms: |make| slow("link slower by 200 ms", Which::Link, 200, make);
+    network_silent: |make| silent("silent both ways", Which::All, [HELD, HELD], make);
+    network_silent_toward_redis: |make| silent("silent toward Redis", Which::All, [HELD, PASSES], make);
+    network_silent_from_redis: |make| silent("silent from Redis", Which::All, [PASSES, HELD], make);
+    link_silent: |make| silent("link silent", Which::Link, [HELD, HELD], make);
+    link_silent_from_redis: |make| silent("link silent from Redis", Which::Link, [PASSES, HELD], make);
+    data_connection_silent: |make| silent("data connection silent", Which::Data, [HELD, HELD], make);
     connections_reset: |make| network::cut("connections reset", Cut::Reset, make);
     connections_finished: |make| network::cut("connections closed", Cut::Finish, make);
     single_pushes_lost: network::pushes_lost;
@@ -90,7 +100,7 @@ noticed! {
 }
 
 #[test]
-fn without_a_fault_a_revoke_shows_at_once() {
+fn a_revoke_shows_at_once_without_a_fault() {
     let outcome = quiet::no_fault(&product);
     outcome.assert_kept(WITHIN);
     let lag = |quantile| Duration::from_micros(outcome.lag.value_at_quantile(quantile));

@@ -12,6 +12,7 @@
 )]
 
 mod cluster;
+mod found;
 mod history;
 mod kept;
 mod outcome;

@@ -20,8 +20,10 @@ enum Direction {
 }
 
 impl Direction {
-    fn of(self, rules: &Rules) -> Way {
+    /// What happens to this direction of one connection.
+    fn of(self, rules: &Rules, pipe: &Pipe) -> Way {
         match self {
+            _ if !pipe.is_one_of(rules.which) => Way::default(),
             Self::Up => rules.up,
             Self::Down => rules.down,
         }
@@ -52,7 +54,7 @@ pub async fn carry(mut client: TcpStream, mut server: TcpStream, pipe: &Pipe, sh
 
 async fn pump(from: ReadHalf<'_>, to: WriteHalf<'_>, direction: Direction, pipe: &Pipe, shared: &Shared) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    tokio::join!(read(from, sender, direction, pipe, shared), write(receiver, to, direction, shared));
+    tokio::join!(read(from, sender, direction, pipe, shared), write(receiver, to, direction, pipe, shared));
 }
 
 async fn read(
@@ -76,7 +78,7 @@ async fn read(
                 shared.dropped.fetch_add(1, Ordering::SeqCst);
                 continue;
             }
-            let delay = direction.of(&shared.rules.borrow()).delay;
+            let delay = direction.of(&shared.rules.borrow(), pipe).delay;
             last = last.max(Instant::now() + delay.mul_f64(0.5 + fastrand::f64()));
             let _ = sender.send(Passing { frame, not_before: last });
         }
@@ -98,6 +100,7 @@ async fn write(
     mut receiver: UnboundedReceiver<Passing>,
     mut to: WriteHalf<'_>,
     direction: Direction,
+    pipe: &Pipe,
     shared: &Shared,
 ) {
     let mut rules = shared.rules.subscribe();
@@ -107,7 +110,7 @@ async fn write(
         }
         let is_script = frames::is_command(&frame, "EVALSHA");
         let passes = |rules: &Rules| {
-            let way = direction.of(rules);
+            let way = direction.of(rules, pipe);
             !(way.hold || way.hold_scripts && is_script)
         };
         let gone = rules.wait_for(passes).await.is_err();

@@ -15,8 +15,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 /// Which connections a command to the proxy is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Which {
+    #[default]
     All,
     Link,
     Data,
@@ -40,9 +41,10 @@ pub struct Way {
     pub delay: Duration,
 }
 
-/// What happens to all connections.
+/// What happens to the frames of some connections.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules {
+    pub which: Which,
     /// Toward Redis.
     pub up: Way,
     /// From Redis.
@@ -133,11 +135,16 @@ impl Proxy {
     /// Ends the present connections.
     pub fn cut(&self, which: Which, how: Cut) {
         for pipe in &*self.shared.pipes.lock().unwrap() {
-            let is_link = pipe.is_link.load(Ordering::SeqCst);
-            if which == Which::All || (which == Which::Link) == is_link {
+            if pipe.is_one_of(which) {
                 pipe.cut.send_replace(Some(how));
             }
         }
+    }
+}
+
+impl Pipe {
+    fn is_one_of(&self, which: Which) -> bool {
+        which == Which::All || (which == Which::Link) == self.is_link.load(Ordering::SeqCst)
     }
 }
 

@@ -20,17 +20,17 @@ fn behind_a_proxy(plan: Plan, make: Make<'_>, mut fault: impl FnMut(&Proxy, &Sta
     })
 }
 
-/// Every reply and push comes later by half to one and a half of `delay`.
-pub fn slow(fault: &'static str, delay: Duration, make: Make<'_>) -> Outcome {
+/// Every reply and push on these connections comes later by half to one and a half of `delay`.
+pub fn slow(fault: &'static str, which: Which, delay: Duration, make: Make<'_>) -> Outcome {
     behind_a_proxy(Plan::new(fault), make, |proxy, stage| {
-        proxy.set(Rules { down: Way { delay, ..Way::default() }, ..Rules::default() });
+        proxy.set(Rules { which, down: Way { delay, ..Way::default() }, ..Rules::default() });
         stage.wait_for_revokes();
         thread::sleep(ms(1_200));
         proxy.set(Rules::default());
     })
 }
 
-/// Nothing passes in the directions of `rules` for longer than the bound; then all of it arrives late.
+/// Nothing passes that `rules` hold for longer than the bound; then all of it arrives late.
 pub fn silent(fault: &'static str, rules: Rules, make: Make<'_>) -> Outcome {
     behind_a_proxy(Plan::new(fault).window(ms(2_000)), make, |proxy, _| {
         random_pause(ms(500));
@@ -46,7 +46,7 @@ pub fn silent_and_fail_static(fail_static: Duration, make: Make<'_>) -> Outcome 
     let plan = Plan::new("silent both ways, fail static").window(ms(2_000)).fail_static(fail_static);
     behind_a_proxy(plan, make, |proxy, _| {
         random_pause(ms(500));
-        proxy.set(Rules { up: HELD, down: HELD });
+        proxy.set(Rules { up: HELD, down: HELD, ..Rules::default() });
         thread::sleep(WITHIN + fail_static + ms(700));
         proxy.set(Rules::default());
     })
