@@ -9,7 +9,7 @@ use super::{READER, ms, redis_with, url_of};
 use crate::outcome::Outcome;
 use crate::proxy::{Proxy, Rules, Way};
 use crate::sidecar::Make;
-use crate::support::redis::Redis;
+use crate::support::resp::{Connection, Value};
 use crate::trial::{Plan, Trial, random_pause};
 use crate::writer::TEAM;
 
@@ -77,7 +77,7 @@ pub fn busy_in_silence(make: Make<'_>) -> Outcome {
     let url = redis.url();
     Trial::over(Plan::new("busy with a script, in silence"), &url, &url, make).run(|_| {
         random_pause(ms(800));
-        spin(&redis, 2_000);
+        spin(&mut redis.connect());
         Instant::now()
     })
 }
@@ -90,6 +90,8 @@ pub fn busy_after_a_revoke(make: Make<'_>) -> Outcome {
     let plan = Plan::new("busy with a script, revokes just before it").reserved(5 * TEAM).lead(ms(300));
     Trial::over(plan, &url_of(&proxy), &redis.url(), make).run(|stage| {
         proxy.set(Rules { up: Way { hold_scripts: true, ..Way::default() }, ..Rules::default() });
+        // Already there, so that its script is read in the same turn as the writes.
+        let mut spinner = redis.connect();
         thread::scope(|scope| {
             // One after the other in each organization, of which the first one is such a write.
             let reserved: Vec<usize> = stage.reserved.clone().collect();
@@ -100,7 +102,7 @@ pub fn busy_after_a_revoke(make: Make<'_>) -> Outcome {
             redis.freeze();
             proxy.set(Rules::default());
             thread::sleep(ms(20));
-            let script = scope.spawn(|| spin(&redis, 2_000));
+            let script = scope.spawn(move || spin(&mut spinner));
             thread::sleep(ms(20));
             redis.thaw();
             script.join().unwrap();
@@ -109,9 +111,10 @@ pub fn busy_after_a_revoke(make: Make<'_>) -> Outcome {
     })
 }
 
-/// A script that does nothing for so many milliseconds.
-fn spin(redis: &Redis, millis: u64) {
-    const SPIN: &str = "local function now() local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000 end \
-                        local over = now() + ARGV[1] while now() < over do end return 1";
-    redis.call(&["EVAL", SPIN, "0", &millis.to_string()]);
+/// Runs a script that does nothing for two seconds.
+fn spin(connection: &mut Connection) {
+    const SPIN: &[u8] =
+        b"local function now() local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000 end \
+                          local over = now() + 2000 while now() < over do end return 1";
+    assert_eq!(connection.call(&[b"EVAL", SPIN, b"0"]).unwrap(), Value::Int(1));
 }
