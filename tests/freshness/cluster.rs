@@ -45,28 +45,23 @@ impl Replicas {
         self.primary().port()
     }
 
-    /// Waits until every member but the primary follows it and has all of its data.
+    /// Waits until every other member follows the primary and has all that it has written.
     pub fn wait_until_in_step(&self) {
-        let wanted = self.members.len() - 1;
         wait_for("the replicas to be in step", || {
-            let states = self.primary().call(&["INFO", "replication"]).text();
-            states.matches("state=online").count() == wanted
-        });
-        self.wait_for_replicas();
-    }
-
-    /// Waits until all replicas have what the primary has written.
-    pub fn wait_for_replicas(&self) {
-        let wanted = (self.members.len() - 1).to_string();
-        wait_for("the replicas to have everything", || {
-            self.primary().call(&["WAIT", &wanted, "1000"]) == Value::Int(wanted.parse().unwrap())
+            let written = replication(self.primary(), "master_repl_offset");
+            let in_step = |member: &&Redis| {
+                replication(member, "master_link_status").as_deref() == Some("up")
+                    && replication(member, "slave_repl_offset") == written
+            };
+            let others = self.members.iter().filter(|member| member.port() != self.port());
+            others.filter(in_step).count() == self.members.len() - 1
         });
     }
 
     /// Holds back writes for a while, until the replicas have all that were acknowledged.
     pub fn come_to_rest(&self) {
         self.primary().call(&["CLIENT", "PAUSE", "3000", "WRITE"]);
-        self.wait_for_replicas();
+        self.wait_until_in_step();
     }
 
     /// A demotion in place, coordinated by Redis: the next member becomes the primary, the old one follows it.
@@ -180,6 +175,13 @@ impl Watched {
 
 fn follow(member: &Redis, port: u16) {
     member.call(&["REPLICAOF", "127.0.0.1", &port.to_string()]);
+}
+
+/// A field of what a member says of its replication; not every role has every field.
+fn replication(member: &Redis, field: &str) -> Option<String> {
+    let said = member.call(&["INFO", "replication"]).text();
+    let value = said.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    value.map(str::to_owned)
 }
 
 fn is_primary(member: &Redis) -> bool {

@@ -9,18 +9,20 @@ use super::ms;
 use crate::cluster::Watched;
 use crate::outcome::Outcome;
 use crate::sidecar::Make;
-use crate::trial::{Plan, Trial, random_pause};
+use crate::trial::{Plan, Trial, WITHIN, random_pause};
 
 /// `SENTINEL FAILOVER`: the old primary lives on and answers as a primary for some ten seconds. What it acknowledges
-/// until a majority names the new one may be lost, so it counts as in doubt, and all is written again in the end.
+/// until the bound after a majority names the new one may be lost, so it counts as in doubt; all is written again in
+/// the end.
 pub fn planned(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    Trial::over(Plan::new("failed over as planned").window(ms(4_000)), &url, &url, make).run(|stage| {
+    Trial::over(Plan::new("failed over as planned").window(ms(6_000)), &url, &url, make).run(|stage| {
         random_pause(ms(1_000));
-        cluster.replicas.wait_for_replicas();
+        cluster.replicas.wait_until_in_step();
         let begun = Instant::now();
         cluster.fail_over();
+        thread::sleep(WITHIN);
         stage.writer.doubt_since(begun);
         stage.wait_for_revokes();
         cluster.wait_until_whole();
@@ -72,7 +74,7 @@ pub fn primary_killed_with_loss(make: Make<'_>) -> Outcome {
     let url = cluster.url();
     let plan = Plan::new("primary killed, acknowledged revokes lost").window(ms(1_000)).lead(ms(300));
     Trial::over(plan, &url, &url, make).run(|stage| {
-        cluster.replicas.wait_for_replicas();
+        cluster.replicas.wait_until_in_step();
         cluster.replicas.cut_replication();
         stage.wait_for_revokes();
         stage.wait_until_denied();

@@ -113,8 +113,10 @@ pub fn busy_after_a_revoke(make: Make<'_>) -> Outcome {
 
 /// Runs a script that does nothing for two seconds.
 fn spin(connection: &mut Connection) {
-    const SPIN: &[u8] =
-        b"local function now() local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000 end \
-                          local over = now() + 2000 while now() < over do end return 1";
+    const SPIN: &[u8] = b"
+        local function now() local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000 end
+        local over = now() + 2000
+        while now() < over do end
+        return 1";
     assert_eq!(connection.call(&[b"EVAL", SPIN, b"0"]).unwrap(), Value::Int(1));
 }
