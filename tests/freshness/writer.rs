@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,8 @@ pub struct Writer {
     runtime: Runtime,
     store: Arc<RedisStore>,
     teams: Vec<Mutex<Team>>,
+    /// Shared by writes under way.
+    gate: RwLock<()>,
     refused: AtomicU64,
     doubtful: AtomicU64,
 }
@@ -80,7 +82,14 @@ impl Writer {
             })
         };
         let teams = (0..accounts.div_ceil(TEAM)).map(team).collect();
-        Self { runtime, store, teams, refused: AtomicU64::new(0), doubtful: AtomicU64::new(0) }
+        Self {
+            runtime,
+            store,
+            teams,
+            gate: RwLock::default(),
+            refused: AtomicU64::new(0),
+            doubtful: AtomicU64::new(0),
+        }
     }
 
     /// Organization and account as a question names them.
@@ -126,6 +135,11 @@ impl Writer {
         }
     }
 
+    /// Waits until no write is under way; none begins before the guard is dropped.
+    pub fn rest(&self) -> impl Drop {
+        self.gate.write().unwrap()
+    }
+
     /// Takes what was acknowledged since `moment` for a write in doubt: the server that did so may not have been the
     /// primary any more.
     pub fn doubt_since(&self, moment: Instant) {
@@ -162,6 +176,7 @@ impl Writer {
     /// Writes until Redis acknowledges, and notes every attempt that may have taken effect.
     fn write(&self, team: usize, what: &What) {
         self.until(|| {
+            let _under_way = self.gate.read().unwrap();
             let mut team = self.teams[team].lock().unwrap();
             let invoked = Instant::now();
             let (result, now) = self.runtime.block_on(async {

@@ -37,11 +37,14 @@ pub fn planned(make: Make<'_>) -> Outcome {
 pub fn primary_killed(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    Trial::over(Plan::new("primary killed").window(ms(2_500)), &url, &url, make).run(|_| {
+    Trial::over(Plan::new("primary killed").window(ms(2_500)), &url, &url, make).run(|stage| {
         random_pause(ms(2_000));
-        cluster.replicas.come_to_rest();
+        let rest = stage.writer.rest();
+        cluster.replicas.wait_until_in_step();
         let old = cluster.replicas.primary;
-        let healed = cluster.kill_primary();
+        cluster.replicas.members[old].kill();
+        drop(rest);
+        let healed = cluster.wait_for_another();
         cluster.revive(old);
         cluster.wait_until_whole();
         healed
@@ -53,19 +56,20 @@ pub fn primary_killed(make: Make<'_>) -> Outcome {
 pub fn primary_stopped_and_replaced(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    Trial::over(Plan::new("primary stopped, replaced, continued").window(ms(4_000)), &url, &url, make).run(
-        |_| {
-            random_pause(ms(1_000));
-            cluster.replicas.come_to_rest();
-            let old = cluster.replicas.primary;
-            cluster.replicas.members[old].freeze();
-            let healed = cluster.wait_for_another();
-            random_pause(ms(500));
-            cluster.replicas.members[old].thaw();
-            cluster.wait_until_whole();
-            healed
-        },
-    )
+    let plan = Plan::new("primary stopped, replaced, continued").window(ms(4_000));
+    Trial::over(plan, &url, &url, make).run(|stage| {
+        random_pause(ms(1_000));
+        let rest = stage.writer.rest();
+        cluster.replicas.wait_until_in_step();
+        let old = cluster.replicas.primary;
+        cluster.replicas.members[old].freeze();
+        drop(rest);
+        let healed = cluster.wait_for_another();
+        random_pause(ms(500));
+        cluster.replicas.members[old].thaw();
+        cluster.wait_until_whole();
+        healed
+    })
 }
 
 /// The primary is killed after its replicas were cut off: all revokes are lost, though acknowledged and seen.
@@ -79,7 +83,8 @@ pub fn primary_killed_with_loss(make: Make<'_>) -> Outcome {
         stage.wait_for_revokes();
         stage.wait_until_denied();
         let old = cluster.replicas.primary;
-        cluster.kill_primary();
+        cluster.replicas.members[old].kill();
+        cluster.wait_for_another();
         thread::sleep(ms(2_500));
         stage.writer.write_all();
         let healed = Instant::now();
