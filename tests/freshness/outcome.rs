@@ -109,6 +109,8 @@ impl Outcome {
 
     pub fn report(&self) {
         println!("{self}");
+        let Self { fault, refused, doubtful, unknowns, .. } = self;
+        println!("{fault}: writes refused {refused}, in doubt {doubtful}; unknown {unknowns:?}");
         let Some(file) = std::env::var_os("ROLEGATE_REPORT") else { return };
         let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
         file.write_all(format!("| {self} |\n").as_bytes()).unwrap();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::history::{History, Verdict};
 use super::outcome::Outcome;
 use super::sidecar::{Make, Said, Sidecar};
-use super::writer::Writer;
+use super::writer::{PATIENCE, Writer};
 use crate::support::flags::{BOUND, BOUND_SLACK};
 
 /// How long the state before a write may be answered after its acknowledgement.
@@ -96,7 +96,9 @@ pub struct Stage<'a> {
 impl Stage<'_> {
     /// Waits until all revokes that are not the fault's own have been acknowledged.
     pub fn wait_for_revokes(&self) {
+        let deadline = Instant::now() + PATIENCE;
         while self.acknowledged.load(Ordering::SeqCst) < self.paced {
+            assert!(Instant::now() < deadline, "the revokes are not acknowledged");
             thread::sleep(PAUSE);
         }
     }

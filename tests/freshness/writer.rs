@@ -22,7 +22,7 @@ use super::history::{History, State, Write};
 /// Members of one organization, besides its owner.
 pub const TEAM: usize = 10;
 /// A fault that keeps a write from being acknowledged for longer has not been healed.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// All accounts, numbered from 0, with what they hold.
