@@ -3,6 +3,7 @@
 //! Called by `redis` and the tests that tamper with stored values or need a reply later than its command.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -44,10 +45,10 @@ impl Value {
     }
 }
 
-/// A connection over the server's Unix socket, so that it cannot reach another test's Redis.
+/// A connection: over the server's Unix socket, so that it cannot reach another test's Redis, where there is one.
 #[derive(Debug)]
-pub struct Connection {
-    stream: BufReader<UnixStream>,
+pub struct Connection<S: Read = UnixStream> {
+    stream: BufReader<S>,
 }
 
 impl Connection {
@@ -57,7 +58,18 @@ impl Connection {
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         Ok(Self { stream: BufReader::new(stream) })
     }
+}
 
+impl Connection<TcpStream> {
+    /// Connects to a loopback port.
+    pub fn open_port(port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
     /// Sends one command and reads its reply; an error reply is a `Value::Error`.
     pub fn call(&mut self, parts: &[&[u8]]) -> io::Result<Value> {
         self.send(parts)?;
