@@ -35,8 +35,6 @@ pub struct Link {
     /// For everything but heartbeats.
     pub data: Data,
     lost: Arc<Notify>,
-    /// Where it leads, as the Sentinels name it.
-    pub address: HostPort,
     pub server: Server,
     /// Why this server pushes no invalidations; they are then read from the log, heartbeat by heartbeat.
     pub untracked: Option<String>,
@@ -99,11 +97,11 @@ impl Link {
 
         let data = config.set_response_timeout(Some(WRITE_TIMEOUT));
         let data = connect(&client, &data).await.map_err(|error| errors::of_read(&error))?;
-        let mut data = Data::new(data, lost.clone());
+        let mut data = Data::new(data, address, lost.clone());
         if identify(&mut data.connection).await? != server {
             return Err(StoreError::Unavailable("two connections reached two servers".into()));
         }
-        Ok(Self { connection, data, lost, address, server, untracked })
+        Ok(Self { connection, data, lost, server, untracked })
     }
 
     /// Sends one heartbeat and waits for its whole answer; anything else ends the link.

@@ -122,7 +122,7 @@ impl RedisStore {
         for account in &change.remove {
             add(account, String::new());
         }
-        self.run(&call).await
+        self.run_visibly(&call).await
     }
 
     /// Stages the new organization on its idle side, flips, and clears the side that went out of force.
@@ -193,7 +193,7 @@ impl RedisStore {
         call.arg(&target.epoch).arg(current.map_or(&[][..], |current| &current.counter_value));
         call.arg(counter_suffix(target.store, organization)).arg(organization.as_str()).arg(number.0);
         call.arg(header).arg(LOG_LENGTH);
-        self.run(&call).await
+        self.run_visibly(&call).await
     }
 
     /// Removes everything from a side that is not in force, as long as the header stays as it was seen.
@@ -234,10 +234,22 @@ impl RedisStore {
         Ok(Target { store: epoch.store, epoch: epoch.to_string() })
     }
 
+    /// Runs a script that makes something visible. Behind Sentinels the word of the server alone does not count: a
+    /// superseded primary goes on acknowledging what nobody will ever see.
+    async fn run_visibly(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
+        let Some(council) = &self.council else { return self.run(call).await };
+        let primary = self.data()?.address;
+        let generation = self.run(call).await?;
+        match council.primary().await {
+            Ok(named) if named == primary => Ok(generation),
+            Ok(_) => Err(CommitError::Ambiguous("another primary was named meanwhile".into())),
+            Err(why) => Err(CommitError::Ambiguous(why.to_string())),
+        }
+    }
+
     /// Every script answers with a number: its generation, or how much it touched.
     async fn run(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
         if self.council.is_some() && !self.lease.held().standing(Ticks::now()).is_running() {
-            // A superseded primary goes on acknowledging writes that nobody will ever see.
             let why = "no majority of Sentinels vouches for the primary at the moment";
             return Err(StoreError::Unavailable(why.into()).into());
         }
