@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::history::{History, Verdict};
 use super::outcome::Outcome;
-use super::sidecar::{Make, Said, Sidecar};
 use super::writer::{PATIENCE, Writer};
 use crate::support::flags::{BOUND, BOUND_SLACK};
+use crate::support::sidecar::{Make, Said, Sidecar};
 
 /// How long the state before a write may be answered after its acknowledgement.
 pub const WITHIN: Duration = BOUND.saturating_add(BOUND_SLACK);
