@@ -12,19 +12,13 @@ use rolegate::policy::PolicyFiles;
 use rustix::process::Signal;
 
 use crate::outcome::Outcome;
-use crate::proxy::{Cut, Rules, Way, Which};
-use crate::scenarios::network::HELD;
+use crate::scenarios::network::Way;
 use crate::scenarios::{clients, contents, demotion, failover, load, network, process, quiet, refusals};
+use crate::support::proxy::{Cut, Which};
 use crate::support::redis::Redis;
 use crate::support::sidecar::{Make, Said, Served, Sidecar, product};
 use crate::trial::WITHIN;
 use crate::writer::Writer;
-
-const PASSES: Way = Way { hold: false, ..HELD };
-
-fn silent(fault: &'static str, which: Which, [up, down]: [Way; 2], make: Make<'_>) -> Outcome {
-    network::silent(fault, Rules { which, up, down }, make)
-}
 
 fn slow(fault: &'static str, which: Which, millis: u64, make: Make<'_>) -> Outcome {
     network::slow(fault, which, Duration::from_millis(millis), make)
@@ -61,12 +55,12 @@ kept! {
     network_slower_by_200_ms: |make| slow("slower by 200 ms", Which::All, 200, make);
     network_slower_by_1000_ms: |make| slow("slower by 1000 ms", Which::All, 1_000, make);
     link_slower_by_200_ms: |make| slow("link slower by 200 ms", Which::Link, 200, make);
-    network_silent: |make| silent("silent both ways", Which::All, [HELD, HELD], make);
-    network_silent_toward_redis: |make| silent("silent toward Redis", Which::All, [HELD, PASSES], make);
-    network_silent_from_redis: |make| silent("silent from Redis", Which::All, [PASSES, HELD], make);
-    link_silent: |make| silent("link silent", Which::Link, [HELD, HELD], make);
-    link_silent_from_redis: |make| silent("link silent from Redis", Which::Link, [PASSES, HELD], make);
-    data_connection_silent: |make| silent("data connection silent", Which::Data, [HELD, HELD], make);
+    network_silent: |make| network::silent("silent both ways", Which::All, Way::Both, make);
+    network_silent_toward_redis: |make| network::silent("silent toward Redis", Which::All, Way::Up, make);
+    network_silent_from_redis: |make| network::silent("silent from Redis", Which::All, Way::Down, make);
+    link_silent: |make| network::silent("link silent", Which::Link, Way::Both, make);
+    link_silent_from_redis: |make| network::silent("link silent from Redis", Which::Link, Way::Down, make);
+    data_connection_silent: |make| network::silent("data connection silent", Which::Data, Way::Both, make);
     connections_reset: |make| network::cut("connections reset", Cut::Reset, make);
     connections_finished: |make| network::cut("connections closed", Cut::Finish, make);
     single_pushes_lost: network::pushes_lost;

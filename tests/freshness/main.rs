@@ -16,7 +16,6 @@ mod found;
 mod history;
 mod kept;
 mod outcome;
-mod proxy;
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
