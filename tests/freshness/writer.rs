@@ -14,7 +14,7 @@ use rolegate::domain::{
 };
 use rolegate::freshness::Stamps;
 use rolegate::roles::redis::{Address, RedisSettings, RedisStore, Sentinels};
-use rolegate::roles::{CommitError, RoleStore};
+use rolegate::roles::{CommitError, RoleStore, StoreError};
 use tokio::runtime::Runtime;
 
 use super::history::{History, State, Write};
@@ -28,6 +28,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// All accounts, numbered from 0, with what they hold.
 #[derive(Debug)]
 pub struct Writer {
+    url: String,
     runtime: Runtime,
     store: Arc<RedisStore>,
     teams: Vec<Mutex<Team>>,
@@ -66,12 +67,7 @@ impl Writer {
     pub fn connect(url: &str, accounts: usize) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let store = runtime.block_on(async {
-            let mut settings =
-                RedisSettings::new(::redis::IntoConnectionInfo::into_connection_info(FALLBACK).unwrap());
-            settings.address = address(url);
-            RedisStore::start(settings, Arc::new(Stamps::default()))
-        });
+        let store = runtime.block_on(async { store_at(url) });
         let team = |number| {
             let members = TEAM.min(accounts - number * TEAM);
             let member = Member { holds: false, history: History::default() };
@@ -83,6 +79,7 @@ impl Writer {
         };
         let teams = (0..accounts.div_ceil(TEAM)).map(team).collect();
         Self {
+            url: url.to_owned(),
             runtime,
             store,
             teams,
@@ -214,12 +211,22 @@ impl Writer {
     }
 
     /// The generation in the store now, if it can be read: a write in doubt, or a store that went back or was made
-    /// anew, makes it another one.
+    /// anew, makes it another one. Of a store that lost writes only a newcomer reads: it has not seen them.
     fn generation(&self, team: &Team) -> Option<Option<Generation>> {
         let organization = OrganizationId::new(&team.name).unwrap();
         let boss = account_id("boss");
-        let reading = self.runtime.block_on(self.store.read(&organization, &boss)).ok()?;
-        Some(reading.found.map(|found| found.generation))
+        let reading = match self.runtime.block_on(self.store.read(&organization, &boss)) {
+            Err(StoreError::LostWrites(_)) => {
+                let newcomer = Runtime::new().unwrap();
+                newcomer.block_on(async {
+                    let store = store_at(&self.url);
+                    store.connected(PATIENCE).await?;
+                    store.read(&organization, &boss).await
+                })
+            }
+            reading => reading,
+        };
+        Some(reading.ok()?.found.map(|found| found.generation))
     }
 }
 
@@ -286,6 +293,13 @@ fn role_set(account: &str, holds: bool) -> RoleSet {
 
 /// Stands where an address is asked for before the real one is known.
 const FALLBACK: &str = "redis://127.0.0.1";
+
+fn store_at(url: &str) -> Arc<RedisStore> {
+    let mut settings =
+        RedisSettings::new(::redis::IntoConnectionInfo::into_connection_info(FALLBACK).unwrap());
+    settings.address = address(url);
+    RedisStore::start(settings, Arc::new(Stamps::default()))
+}
 
 /// `redis://host:port`, or `redis+sentinel://host:port,host:port/service`.
 fn address(url: &str) -> Address {
