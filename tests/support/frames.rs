@@ -81,38 +81,3 @@ pub fn array(items: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     let items: Vec<Vec<u8>> = items.into_iter().collect();
     [format!("*{}\r\n", items.len()).into_bytes(), items.concat()].concat()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FRAMES: &[&str] = &[
-        "+OK\r\n",
-        "$-1\r\n",
-        "$5\r\na\r\nbc\r\n",
-        "*0\r\n",
-        "*2\r\n:1\r\n*1\r\n$1\r\nx\r\n",
-        ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n",
-        "%1\r\n+a\r\n:1\r\n",
-        "|1\r\n+ttl\r\n:3\r\n$1\r\nv\r\n",
-        "_\r\n",
-        "=5\r\ntxt:a\r\n",
-    ];
-
-    #[test]
-    fn a_frame_ends_where_it_ends_and_never_before() {
-        for frame in FRAMES {
-            let two = format!("{frame}{frame}");
-            assert_eq!(read(&mut two.as_bytes()).unwrap(), frame.as_bytes(), "{frame:?}");
-            let end = frame.len() - 1;
-            assert!(read(&mut &frame.as_bytes()[..end]).is_err(), "without the end of {frame:?}");
-        }
-    }
-
-    #[test]
-    fn a_command_is_its_words() {
-        let tracking = ["CLIENT", "TRACKING", "ON"];
-        assert_eq!(words(&command(&tracking)), tracking);
-        assert!(is_push(FRAMES[5].as_bytes()) && !is_push(FRAMES[4].as_bytes()));
-    }
-}
