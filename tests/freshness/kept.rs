@@ -13,7 +13,10 @@ use rustix::process::Signal;
 
 use crate::outcome::Outcome;
 use crate::scenarios::network::Way;
-use crate::scenarios::{clients, contents, demotion, failover, load, network, process, quiet, refusals};
+use crate::scenarios::{
+    clients, contents, demotion, failover, load, network, process, quiet, refusals, unpushed,
+};
+use crate::support::flags::HEARTBEAT;
 use crate::support::proxy::{Cut, Which};
 use crate::support::redis::Redis;
 use crate::support::sidecar::{Make, Said, Served, Sidecar, product};
@@ -64,12 +67,14 @@ kept! {
     connections_reset: |make| network::cut("connections reset", Cut::Reset, make);
     connections_finished: |make| network::cut("connections closed", Cut::Finish, make);
     single_pushes_lost: network::pushes_lost;
+    push_lost_and_link_cut: network::push_lost_and_link_cut;
     single_replies_lost_on_the_link: |make| network::replies_lost("single replies lost: link", Which::Link, make);
     single_replies_lost_on_data: |make| network::replies_lost("single replies lost: data", Which::Data, make);
     demoted_by_failover: demotion::by_failover;
     demoted_by_replicaof: demotion::by_replicaof;
     failed_over_as_planned: failover::planned;
     primary_killed: failover::primary_killed;
+    minority_of_sentinels_in_reach: failover::minority_in_reach;
     primary_stopped_and_replaced: failover::primary_stopped_and_replaced;
     overloaded: load::overloaded;
 }
@@ -105,6 +110,17 @@ fn a_revoke_shows_at_once_without_a_fault() {
         println!("no fault: {name} {:?}, {verdict} ({goal:?})", lag(quantile));
     }
     assert!(lag(0.5) <= Duration::from_millis(5), "half of the revokes show later than {:?}", lag(0.5));
+}
+
+#[test]
+fn without_pushes_a_revoke_shows_with_the_next_heartbeat() {
+    for scenario in [unpushed::tracking_refused, unpushed::resp2_only] {
+        let outcome = scenario(&product);
+        outcome.assert_kept(WITHIN);
+        let typical = Duration::from_micros(outcome.lag.value_at_quantile(0.5));
+        let heartbeats = HEARTBEAT / 10..HEARTBEAT * 2;
+        assert!(heartbeats.contains(&typical), "half of the revokes show within {typical:?}");
+    }
 }
 
 /// A sidecar whose server is also held by the test.

@@ -13,6 +13,7 @@
 
 mod cluster;
 mod found;
+mod generations;
 mod history;
 mod kept;
 mod outcome;

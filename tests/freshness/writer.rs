@@ -101,8 +101,13 @@ impl Writer {
 
     /// Takes the role from one account, however often it takes.
     pub fn revoke(&self, account: usize) {
+        self.set(account, false);
+    }
+
+    /// Gives the role to one account or takes it, however often it takes; returns the generation of that write.
+    pub fn set(&self, account: usize, hold: bool) -> Generation {
         let member = account % TEAM;
-        self.write(account / TEAM, &What::Some { members: member..member + 1, hold: false });
+        self.write(account / TEAM, &What::Some { members: member..member + 1, hold })
     }
 
     /// Gives the role to every account.
@@ -171,7 +176,7 @@ impl Writer {
     }
 
     /// Writes until Redis acknowledges, and notes every attempt that may have taken effect.
-    fn write(&self, team: usize, what: &What) {
+    fn write(&self, team: usize, what: &What) -> Generation {
         self.until(|| {
             let _under_way = self.gate.read().unwrap();
             let mut team = self.teams[team].lock().unwrap();
@@ -187,19 +192,23 @@ impl Writer {
                 Ok(generation) => {
                     team.note(what, invoked, Some(now));
                     team.generation = Some(generation);
-                    return Ok(());
+                    return Ok(generation);
                 }
                 Err(CommitError::Ambiguous(_)) => team.note(what, invoked, None),
                 Err(_) => {}
             }
             team.generation = self.generation(&team).unwrap_or(team.generation);
-            result.map(|_| ())
-        });
+            result
+        })
     }
 
-    fn until(&self, mut attempt: impl FnMut() -> Result<(), CommitError>) {
+    fn until<T>(&self, mut attempt: impl FnMut() -> Result<T, CommitError>) -> T {
         let started = Instant::now();
-        while let Err(trouble) = attempt() {
+        loop {
+            let trouble = match attempt() {
+                Ok(done) => return done,
+                Err(trouble) => trouble,
+            };
             match trouble {
                 CommitError::Ambiguous(_) => self.doubtful.fetch_add(1, Ordering::Relaxed),
                 CommitError::Malformed(why) => panic!("a write of the test is malformed: {why}"),

@@ -11,6 +11,7 @@ pub mod network;
 pub mod process;
 pub mod quiet;
 pub mod refusals;
+pub mod unpushed;
 
 use std::time::Duration;
 

@@ -22,7 +22,7 @@ fn behind_a_proxy(plan: Plan, make: Make<'_>, mut fault: impl FnMut(&Proxy, &Sta
 
 /// Every reply and push on these connections comes later by half to one and a half of `delay`.
 pub fn slow(fault: &'static str, which: Which, delay: Duration, make: Make<'_>) -> Outcome {
-    behind_a_proxy(Plan::new(fault), make, |proxy, stage| {
+    behind_a_proxy(Plan::new(fault).watchers(8), make, |proxy, stage| {
         proxy.rule(move |passing| match is_meant(passing, which, Way::Down) {
             true => Fate::Late(delay.mul_f64(0.5 + fastrand::f64())),
             false => Fate::Pass,
@@ -93,6 +93,24 @@ pub fn cut(fault: &'static str, how: Cut, make: Make<'_>) -> Outcome {
 pub fn pushes_lost(make: Make<'_>) -> Outcome {
     behind_a_proxy(Plan::new("single pushes lost"), make, |proxy, _| {
         again_and_again(ms(15), || proxy.drop_next(|passing| passing.direction == Direction::Push));
+        assert!(proxy.dropped() > 0, "no push was lost");
+    })
+}
+
+/// A push is lost, and the link soon after it, so that no heartbeat between the two reads of the revoke.
+pub fn push_lost_and_link_cut(make: Make<'_>) -> Outcome {
+    behind_a_proxy(Plan::new("push lost, link cut 50 ms later"), make, |proxy, _| {
+        let start = Instant::now();
+        while start.elapsed() < ms(1_500) {
+            let dropped = proxy.dropped();
+            proxy.drop_next(|passing| passing.direction == Direction::Push);
+            while proxy.dropped() == dropped && start.elapsed() < ms(1_500) {
+                thread::sleep(ms(1));
+            }
+            thread::sleep(ms(50));
+            proxy.cut(Which::Link, Cut::Reset);
+            random_pause(ms(100));
+        }
         assert!(proxy.dropped() > 0, "no push was lost");
     })
 }

@@ -96,7 +96,7 @@ pub fn busy_after_a_revoke(make: Make<'_>) -> Outcome {
             // One after the other in each organization, of which the first one is such a write.
             let reserved: Vec<usize> = stage.reserved.clone().collect();
             for team in reserved.chunks(TEAM).map(<[usize]>::to_vec) {
-                scope.spawn(|| team.into_iter().for_each(|account| stage.writer.revoke(account)));
+                scope.spawn(|| team.into_iter().for_each(|account| stage.revoke(account)));
             }
             thread::sleep(ms(100));
             redis.freeze();
