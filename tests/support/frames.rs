@@ -36,6 +36,12 @@ fn read_into(stream: &mut impl BufRead, frame: &mut Vec<u8>) -> io::Result<()> {
                 read_into(stream, frame)?;
             }
         }
+        // Attributes stand before the frame that they belong to.
+        b'|' => {
+            for _ in 0..=2 * count()? {
+                read_into(stream, frame)?;
+            }
+        }
         b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => {}
         other => return Err(io::Error::other(format!("no frame begins with {other}"))),
     }

@@ -85,20 +85,23 @@ impl Link {
     ) -> Result<Self, StoreError> {
         let lost = Arc::new(Notify::new());
         let Sinks { stamps, sightings, metrics } = sinks.clone();
+        let silent = AsyncConnectionConfig::new().set_connection_timeout(Some(settings.connect_timeout));
         // On both connections: heartbeats would not notice that the data connection alone is gone.
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(settings.connect_timeout))
-            .set_push_sender(pushes::apply(stamps, sightings, metrics, lost.clone()));
+        let pushes = pushes::apply(stamps, sightings, metrics, lost.clone());
+        let pushed = silent.clone().set_push_sender(pushes);
         let address = host_port(&server);
-        let beats = config.clone().set_response_timeout(Some(settings.read_timeout));
-        let (client, mut connection) = greet(settings, server, &beats).await?;
+        let Greeting { client, mut connection, is_pushed } =
+            greet(settings, server, &pushed, &silent).await?;
         let server = identify(&mut connection).await?;
-        let untracked = track(&mut connection).await?;
+        let (untracked, config) = match is_pushed {
+            true => (track(&mut connection).await?, pushed),
+            false => (Some("RESP3 is not spoken".to_owned()), silent),
+        };
 
         let data = config.set_response_timeout(Some(WRITE_TIMEOUT));
         let data = connect(&client, &data).await.map_err(|error| errors::of_read(&error))?;
         let mut data = Data::new(data, address, lost.clone());
-        if identify(&mut data.connection).await? != server {
+        if identify_within(settings.connect_timeout, &mut data.connection).await? != server {
             return Err(StoreError::Unavailable("two connections reached two servers".into()));
         }
         Ok(Self { connection, data, lost, server, untracked })
@@ -138,11 +141,9 @@ impl Link {
 
     /// Asks again what a server must be: an operator may have let it evict since.
     pub async fn inspect(&mut self, within: Duration) -> Result<(), StoreError> {
-        match tokio::time::timeout(within, identify(&mut self.data.connection)).await {
-            Ok(Ok(server)) if server == self.server => Ok(()),
-            Ok(Ok(_)) => Err(StoreError::Unavailable("the data connection reached another server".into())),
-            Ok(Err(trouble)) => Err(trouble),
-            Err(_) => Err(StoreError::Unavailable("no answer to INFO".into())),
+        match identify_within(within, &mut self.data.connection).await? == self.server {
+            true => Ok(()),
+            false => Err(StoreError::Unavailable("the data connection reached another server".into())),
         }
     }
 
@@ -160,20 +161,31 @@ fn host_port(server: &ConnectionInfo) -> HostPort {
     }
 }
 
+/// The first connection to a server.
+struct Greeting {
+    client: Client,
+    connection: MultiplexedConnection,
+    is_pushed: bool,
+}
+
 /// Opens the first connection: by RESP3, or, where that is not spoken, by RESP2, which knows no pushes.
 async fn greet(
     settings: &RedisSettings,
     server: ConnectionInfo,
-    config: &AsyncConnectionConfig,
-) -> Result<(Client, MultiplexedConnection), StoreError> {
+    pushed: &AsyncConnectionConfig,
+    silent: &AsyncConnectionConfig,
+) -> Result<Greeting, StoreError> {
+    let beats =
+        |config: &AsyncConnectionConfig| config.clone().set_response_timeout(Some(settings.read_timeout));
     let client = settings.open(server.clone())?;
-    match connect(&client, config).await {
-        Ok(connection) => Ok((client, connection)),
+    match connect(&client, &beats(pushed)).await {
+        Ok(connection) => Ok(Greeting { client, connection, is_pushed: true }),
         Err(error) if is_unspoken(&error) => {
             let older = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
             let client = settings.open(server.set_redis_settings(older))?;
-            let connection = connect(&client, config).await.map_err(|error| errors::of_read(&error))?;
-            Ok((client, connection))
+            let connection =
+                connect(&client, &beats(silent)).await.map_err(|error| errors::of_read(&error))?;
+            Ok(Greeting { client, connection, is_pushed: false })
         }
         Err(error) => Err(errors::of_read(&error)),
     }
@@ -206,6 +218,15 @@ async fn connect(
     config: &AsyncConnectionConfig,
 ) -> Result<MultiplexedConnection, RedisError> {
     client.get_multiplexed_async_connection_with_config(config).await
+}
+
+/// As `identify`, for a connection that may wait long for other answers.
+async fn identify_within(
+    wait: Duration,
+    connection: &mut MultiplexedConnection,
+) -> Result<Server, StoreError> {
+    let silent = |_| StoreError::Unavailable("no answer to INFO".into());
+    tokio::time::timeout(wait, identify(connection)).await.map_err(silent)?
 }
 
 /// Refuses a server that must not be trusted: a replica, or one that may evict.

@@ -6,9 +6,10 @@ use std::thread;
 use std::time::Instant;
 
 use super::ms;
-use crate::cluster::Watched;
+use crate::cluster::{self, Watched};
 use crate::outcome::Outcome;
-use crate::support::sidecar::Make;
+use crate::support::proxy::{Fate, Proxy};
+use crate::support::sidecar::{Make, Said};
 use crate::trial::{Plan, Trial, WITHIN, random_pause};
 
 /// `SENTINEL FAILOVER`: the old primary lives on and answers as a primary for some ten seconds. What it acknowledges
@@ -17,27 +18,29 @@ use crate::trial::{Plan, Trial, WITHIN, random_pause};
 pub fn planned(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    Trial::over(Plan::new("failed over as planned").window(ms(6_000)), &url, &url, make).run(|stage| {
-        random_pause(ms(1_000));
-        cluster.replicas.wait_until_in_step();
-        let begun = Instant::now();
-        cluster.fail_over();
-        thread::sleep(WITHIN);
-        stage.writer.doubt_since(begun);
-        stage.wait_for_revokes();
-        cluster.wait_until_whole();
-        thread::sleep(ms(1_500));
-        let healed = Instant::now();
-        stage.writer.write_all();
-        healed
-    })
+    Trial::over(Plan::new("failed over as planned").at_once().window(ms(6_000)), &url, &url, make).run(
+        |stage| {
+            random_pause(ms(1_000));
+            cluster.replicas.wait_until_in_step();
+            let begun = Instant::now();
+            cluster.fail_over();
+            thread::sleep(WITHIN);
+            stage.writer.doubt_since(begun);
+            stage.wait_for_revokes();
+            cluster.wait_until_whole();
+            thread::sleep(ms(1_500));
+            let healed = Instant::now();
+            stage.writer.write_all();
+            healed
+        },
+    )
 }
 
 /// The primary is killed when its replicas have all that it acknowledged.
 pub fn primary_killed(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    Trial::over(Plan::new("primary killed").window(ms(2_500)), &url, &url, make).run(|stage| {
+    Trial::over(Plan::new("primary killed").at_once().window(ms(2_500)), &url, &url, make).run(|stage| {
         random_pause(ms(2_000));
         let rest = stage.writer.rest();
         cluster.replicas.wait_until_in_step();
@@ -56,7 +59,7 @@ pub fn primary_killed(make: Make<'_>) -> Outcome {
 pub fn primary_stopped_and_replaced(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    let plan = Plan::new("primary stopped, replaced, continued").window(ms(4_000));
+    let plan = Plan::new("primary stopped, replaced, continued").at_once().window(ms(4_000));
     Trial::over(plan, &url, &url, make).run(|stage| {
         random_pause(ms(1_000));
         let rest = stage.writer.rest();
@@ -76,7 +79,8 @@ pub fn primary_stopped_and_replaced(make: Make<'_>) -> Outcome {
 pub fn primary_killed_with_loss(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    let plan = Plan::new("primary killed, acknowledged revokes lost").window(ms(1_000)).lead(ms(300));
+    let plan =
+        Plan::new("primary killed, acknowledged revokes lost").at_once().window(ms(1_000)).lead(ms(300));
     Trial::over(plan, &url, &url, make).run(|stage| {
         cluster.replicas.wait_until_in_step();
         cluster.replicas.cut_replication();
@@ -91,5 +95,26 @@ pub fn primary_killed_with_loss(make: Make<'_>) -> Outcome {
         cluster.revive(old);
         cluster.wait_until_whole();
         healed
+    })
+}
+
+/// The sidecar reaches its primary, but only one of three Sentinels: nobody can vouch for that primary any more.
+pub fn minority_in_reach(make: Make<'_>) -> Outcome {
+    let cluster = Watched::start();
+    let proxies = cluster.nodes().map(|node| Proxy::to(&node));
+    let seen = proxies.each_ref().map(|proxy| proxy.url().replace("redis://", ""));
+    let plan = Plan::new("one of three Sentinels in reach");
+    Trial::over(plan, &cluster.url(), &cluster::url_of(&seen), make).run(|stage| {
+        random_pause(ms(500));
+        proxies[..2].iter().for_each(|proxy| proxy.rule(|_| Fate::Hold));
+        let parted = Instant::now();
+        thread::sleep(WITHIN);
+        while parted.elapsed() < WITHIN + ms(500) {
+            let said = stage.ask(fastrand::usize(0..stage.accounts));
+            assert!(matches!(said, Said::Unknown(_)), "{said:?} {:?} without a majority", parted.elapsed());
+        }
+        stage.wait_for_revokes();
+        proxies.iter().for_each(Proxy::pass);
+        Instant::now()
     })
 }

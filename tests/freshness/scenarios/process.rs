@@ -89,7 +89,7 @@ pub fn old_copy_accepted(make: Make<'_>) -> Outcome {
         stage.writer.note_restored(healed);
         stage.wait_until_allowed();
         for account in 0..stage.accounts {
-            stage.writer.revoke(account);
+            stage.revoke(account);
         }
         healed
     })

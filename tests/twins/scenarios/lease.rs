@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Gate, Make, Tally, outlives, play, until_allowed};
 use crate::stage::Stage;
 use crate::store::{ACCOUNT, Writer, loaded};
-use crate::support::proxy::{Direction, Proxy};
+use crate::support::proxy::{Cut, Direction, Fate, Proxy, Which};
 
 /// Everything between the sidecar and Redis is swallowed; then the account is revoked.
 pub fn dead_link(make: Make<'_>) -> Tally {
@@ -48,11 +48,13 @@ pub fn late_answer(make: Make<'_>) -> Tally {
                     passed.store(holding.pass(), Ordering::SeqCst);
                 }
                 // The rest of the held answer goes on, the next heartbeat does not.
-                Direction::Command(words) if passing.link && words[0] == "PING" && after => return None,
-                Direction::Push if passing.link => return None,
+                Direction::Command(words) if passing.link && words[0] == "PING" && after => {
+                    return Fate::Drop;
+                }
+                Direction::Push if passing.link => return Fate::Drop,
                 _ => {}
             }
-            Some(passing.frame.to_vec())
+            Fate::Pass
         });
         let held = gate.wait_until_held();
         let caught = Instant::now();
@@ -80,7 +82,7 @@ pub fn overtaken_push(make: Make<'_>) -> Tally {
         proxy.rule(move |passing| {
             let pushed = passing.link && passing.direction == Direction::Push;
             let dead = dead.fetch_or(pushed, Ordering::SeqCst) || pushed;
-            (!passing.link || !dead).then(|| passing.frame.to_vec())
+            if passing.link && dead { Fate::Drop } else { Fate::Pass }
         });
         let revoke = writer.revoking();
         let words: Vec<&[u8]> = revoke.iter().map(Vec::as_slice).collect();
@@ -122,7 +124,7 @@ pub fn cut_link(make: Make<'_>) -> Tally {
         writer.allow();
         let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
-        proxy.cut_links();
+        proxy.cut(Which::Link, Cut::Finish);
         thread::sleep(Duration::from_millis(300));
         until_allowed(&*sidecar);
         let acknowledged = writer.revoke();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Make, PATIENCE, Tally, outlives, play, until_allowed, until_denied};
 use crate::sentinel::{self, Sentinel};
 use crate::store::{ACCOUNT, OTHER_ACCOUNT, Writer, address, loaded, replicated};
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Cut, Proxy, Which};
 use crate::support::redis::Redis;
 use crate::twin::{Place, named};
 
@@ -83,7 +83,7 @@ pub fn left_behind(make: Make<'_>) -> Tally {
         until_allowed(&*sidecar);
         replica.call(&["REPLICAOF", "NO", "ONE"]);
         proxy.redirect(&replica.url());
-        proxy.cut_links();
+        proxy.cut(Which::Link, Cut::Finish);
         thread::sleep(NOTICED);
         until_allowed(&*sidecar);
         let acknowledged = Writer::of(&replica, ACCOUNT).revoke();
