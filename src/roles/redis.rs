@@ -7,6 +7,7 @@
 
 mod clock;
 mod errors;
+pub mod examination;
 mod link;
 mod log;
 mod pushes;
