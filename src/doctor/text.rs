@@ -36,13 +36,10 @@ impl fmt::Display for Report {
             writeln!(f, "\n{}", bound.explanation())?;
         }
         let count = |level| self.findings.iter().filter(|finding| finding.level == level).count();
-        let (failures, warnings) = (count(Level::Fail), count(Level::Warn));
+        let counts = format!("failures: {}, warnings: {}", count(Level::Fail), count(Level::Warn));
         match self.verdict {
-            Level::Fail => {
-                write!(f, "\nrolegate cannot use this Redis: {failures} failures, {warnings} warnings")
-            }
-            Level::Warn => write!(f, "\nrolegate can use this Redis: {warnings} warnings"),
-            Level::Ok | Level::Note => write!(f, "\nrolegate can use this Redis"),
+            Level::Fail => write!(f, "\nrolegate cannot use this Redis ({counts})"),
+            Level::Ok | Level::Note | Level::Warn => write!(f, "\nrolegate can use this Redis ({counts})"),
         }
     }
 }

@@ -10,13 +10,13 @@ use crate::support::redis::{Redis, free_port};
 use crate::support::server::Server;
 
 /// A Sentinel that watches one Redis under the name `main`.
-struct Sentinel {
+pub struct Sentinel {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Sentinel {
-    fn start(folder: &Folder, redis: &Redis) -> Self {
+    pub fn start(folder: &Folder, redis: &Redis) -> Self {
         let port = free_port();
         let primary = redis.url().trim_start_matches("redis://").replace(':', " ");
         let config = format!("port {port}\nbind 127.0.0.1\nsentinel monitor main {primary} 1\n");

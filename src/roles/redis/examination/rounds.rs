@@ -81,7 +81,8 @@ pub async fn heartbeats(
     Beats { trips: Spread::of(trips), late, trouble }
 }
 
-/// Rounds of: a write is acknowledged on one connection, then a PING on the link is answered. The push must be there.
+/// Rounds of: a write is acknowledged on one connection, then a PING on the link is answered. The push must have been
+/// applied by the time that the answer is at hand, which is when a link would renew its lease.
 pub async fn barrier(visit: &mut Visit, rounds: u32) -> Barrier {
     let mut tracking = cmd("CLIENT");
     tracking.arg(&["TRACKING", "ON", "BCAST", "PREFIX", keys::DOCTOR]);
