@@ -5,6 +5,7 @@
 //! `main`, which maps results to exit codes.
 
 mod accept;
+mod doctor;
 mod output;
 mod policy;
 mod question;
@@ -30,7 +31,7 @@ use crate::roles::StoreError;
 pub enum Exit {
     /// Done; of a question: allowed.
     Success = 0,
-    /// Of a question: denied. Else something was refused or failed its check.
+    /// Of a question: denied. Else something was refused, failed its check, or works with warnings.
     Refused = 1,
     /// The command or its input cannot be understood.
     BadRequest = 2,
@@ -124,6 +125,7 @@ enum Command {
     Import(transfer::Import),
     Export(transfer::Export),
     Accept(accept::Accept),
+    Doctor(doctor::Doctor),
     Policy(policy::PolicyCommand),
 }
 
@@ -155,6 +157,7 @@ pub fn run(
         Command::Import(command) => command.run(variables),
         Command::Export(command) => command.run(variables),
         Command::Accept(command) => command.run(variables),
+        Command::Doctor(command) => command.run(variables),
         Command::Policy(command) => command.run(variables),
     }
 }

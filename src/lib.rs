@@ -11,6 +11,7 @@ pub mod clock;
 pub mod code;
 pub mod config;
 pub mod decision;
+pub mod doctor;
 pub mod domain;
 pub mod exchange;
 pub mod explanation;

@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("explanation", &["decision", "domain", "holding", "policy", "question"]),
     ("fail_static", &["domain", "policy", "question"]),
     ("roles", &["change", "clock", "code", "domain", "freshness", "instrument"]),
+    ("doctor", &["domain", "roles"]),
     ("health", &["roles"]),
     ("cache", &["clock", "decision", "domain", "freshness", "holding", "instrument", "policy", "roles"]),
     (
@@ -123,6 +124,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "code",
             "config",
             "decision",
+            "doctor",
             "domain",
             "exchange",
             "explanation",

@@ -8,6 +8,7 @@
 mod clock;
 mod data;
 mod errors;
+pub mod examination;
 mod link;
 mod log;
 mod named;

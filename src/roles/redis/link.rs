@@ -2,7 +2,8 @@
 //!
 //! Always true here: tracking is confirmed, or known to be refused, before anybody may read; the data connection belongs to
 //! the link: opened after it, to the same server, dropped with it, and its loss is the link's; at most one heartbeat is
-//! unanswered, and nothing else is sent on the link; only the complete expected answer is a heartbeat's. Opened by `vigil`.
+//! unanswered, and nothing else is sent on the link; only the complete expected answer is a heartbeat's. Opened by `vigil`; an
+//! examination makes its own connections with the same functions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,34 +110,7 @@ impl Link {
 
     /// Sends one heartbeat and waits for its whole answer; anything else ends the link.
     pub async fn beat(&mut self, position: Position) -> Result<Beat, StoreError> {
-        let nonce = fastrand::u64(..).to_string();
-        let sent = Ticks::now();
-        let mut heartbeat = pipe();
-        heartbeat.cmd("PING").arg(&nonce);
-        heartbeat.cmd("MGET").arg(keys::EPOCH).arg(keys::CLOCK);
-        heartbeat.add_command(log::question(position));
-        heartbeat.cmd("ROLE");
-        heartbeat.cmd("TIME");
-        type Answer = (String, (Option<String>, Option<String>), Value, Vec<Value>, (i64, i64));
-        let (pong, (epoch, clock), entries, role, time): Answer =
-            heartbeat.query_async(&mut self.connection).await.map_err(|error| errors::of_read(&error))?;
-        if pong != nonce {
-            return Err(StoreError::Unavailable("a heartbeat got another one's answer".into()));
-        }
-        if !matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") {
-            return Err(StoreError::Superseded("the server is no longer the primary".into()));
-        }
-        let broken = |key: &str, why: &str| StoreError::Broken { key: key.into(), why: why.into() };
-        let epoch =
-            epoch.map(|text| Epoch::parse(&text).ok_or_else(|| broken(keys::EPOCH, "not an epoch value")));
-        let clock = clock.map(|text| text.parse().map_err(|_| broken(keys::CLOCK, "not a generation")));
-        let told = Told {
-            epoch: epoch.transpose()?,
-            clock: clock.transpose()?.map(Generation),
-            entries: log::entries(&entries)?,
-        };
-        let server_time = Timestamp::from_millis(time.0 * 1_000 + time.1 / 1_000);
-        Ok(Beat { sent, server_time, told })
+        beat(&mut self.connection, position).await
     }
 
     /// Asks again what a server must be: an operator may have let it evict since.
@@ -154,6 +128,38 @@ impl Link {
     }
 }
 
+/// One heartbeat: what only a primary that is the one it was answers completely.
+pub async fn beat(connection: &mut MultiplexedConnection, position: Position) -> Result<Beat, StoreError> {
+    let nonce = fastrand::u64(..).to_string();
+    let sent = Ticks::now();
+    let mut heartbeat = pipe();
+    heartbeat.cmd("PING").arg(&nonce);
+    heartbeat.cmd("MGET").arg(keys::EPOCH).arg(keys::CLOCK);
+    heartbeat.add_command(log::question(position));
+    heartbeat.cmd("ROLE");
+    heartbeat.cmd("TIME");
+    type Answer = (String, (Option<String>, Option<String>), Value, Vec<Value>, (i64, i64));
+    let (pong, (epoch, clock), entries, role, time): Answer =
+        heartbeat.query_async(connection).await.map_err(|error| errors::of_read(&error))?;
+    if pong != nonce {
+        return Err(StoreError::Unavailable("a heartbeat got another one's answer".into()));
+    }
+    if !matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") {
+        return Err(StoreError::Superseded("the server is no longer the primary".into()));
+    }
+    let broken = |key: &str, why: &str| StoreError::Broken { key: key.into(), why: why.into() };
+    let epoch =
+        epoch.map(|text| Epoch::parse(&text).ok_or_else(|| broken(keys::EPOCH, "not an epoch value")));
+    let clock = clock.map(|text| text.parse().map_err(|_| broken(keys::CLOCK, "not a generation")));
+    let told = Told {
+        epoch: epoch.transpose()?,
+        clock: clock.transpose()?.map(Generation),
+        entries: log::entries(&entries)?,
+    };
+    let server_time = Timestamp::from_millis(time.0 * 1_000 + time.1 / 1_000);
+    Ok(Beat { sent, server_time, told })
+}
+
 fn host_port(server: &ConnectionInfo) -> HostPort {
     match server.addr() {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (host.clone(), *port),
@@ -169,7 +175,7 @@ struct Greeting {
 }
 
 /// Opens the first connection: by RESP3, or, where that is not spoken, by RESP2, which knows no pushes.
-async fn greet(
+pub async fn greet(
     settings: &RedisSettings,
     server: ConnectionInfo,
     pushed: &AsyncConnectionConfig,
@@ -196,7 +202,7 @@ fn is_unspoken(error: &RedisError) -> bool {
 }
 
 /// Turns tracking on, or says why this server does not track.
-async fn track(connection: &mut MultiplexedConnection) -> Result<Option<String>, StoreError> {
+pub async fn track(connection: &mut MultiplexedConnection) -> Result<Option<String>, StoreError> {
     let mut tracking = cmd("CLIENT");
     tracking.arg(&["TRACKING", "ON", "BCAST"]);
     for prefix in keys::TRACKED {
@@ -213,7 +219,7 @@ async fn track(connection: &mut MultiplexedConnection) -> Result<Option<String>,
     }
 }
 
-async fn connect(
+pub async fn connect(
     client: &Client,
     config: &AsyncConnectionConfig,
 ) -> Result<MultiplexedConnection, RedisError> {

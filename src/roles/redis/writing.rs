@@ -21,7 +21,7 @@ use super::{RedisStore, errors};
 /// Role sets in one script: about one millisecond of the server's time.
 const BATCH: usize = 200;
 /// Changes that the log remembers, about.
-const LOG_LENGTH: usize = 1_000_000;
+pub(super) const LOG_LENGTH: usize = 1_000_000;
 
 macro_rules! script {
     ($file:literal) => {
