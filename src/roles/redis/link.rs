@@ -91,8 +91,10 @@ impl Link {
         let pushes = pushes::apply(stamps, sightings, metrics, lost.clone());
         let pushed = silent.clone().set_push_sender(pushes);
         let address = host_port(&server);
-        let Greeting { client, mut connection, is_pushed } =
-            greet(settings, server, &pushed, &silent).await?;
+        let beats =
+            |config: &AsyncConnectionConfig| config.clone().set_response_timeout(Some(settings.read_timeout));
+        let greeting = greet(settings, server, &beats(&pushed), &beats(&silent)).await?;
+        let Greeting { client, mut connection, is_pushed } = greeting;
         let server = identify(&mut connection).await?;
         let (untracked, config) = match is_pushed {
             true => (track(&mut connection).await?, pushed),
@@ -168,10 +170,10 @@ fn host_port(server: &ConnectionInfo) -> HostPort {
 }
 
 /// The first connection to a server.
-struct Greeting {
-    client: Client,
-    connection: MultiplexedConnection,
-    is_pushed: bool,
+pub struct Greeting {
+    pub client: Client,
+    pub connection: MultiplexedConnection,
+    pub is_pushed: bool,
 }
 
 /// Opens the first connection: by RESP3, or, where that is not spoken, by RESP2, which knows no pushes.
@@ -181,16 +183,13 @@ pub async fn greet(
     pushed: &AsyncConnectionConfig,
     silent: &AsyncConnectionConfig,
 ) -> Result<Greeting, StoreError> {
-    let beats =
-        |config: &AsyncConnectionConfig| config.clone().set_response_timeout(Some(settings.read_timeout));
     let client = settings.open(server.clone())?;
-    match connect(&client, &beats(pushed)).await {
+    match connect(&client, pushed).await {
         Ok(connection) => Ok(Greeting { client, connection, is_pushed: true }),
         Err(error) if is_unspoken(&error) => {
             let older = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
             let client = settings.open(server.set_redis_settings(older))?;
-            let connection =
-                connect(&client, &beats(silent)).await.map_err(|error| errors::of_read(&error))?;
+            let connection = connect(&client, silent).await.map_err(|error| errors::of_read(&error))?;
             Ok(Greeting { client, connection, is_pushed: false })
         }
         Err(error) => Err(errors::of_read(&error)),

@@ -55,16 +55,17 @@ impl Visit {
         let noted = arrivals.clone();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(settings.connect_timeout))
-            .set_response_timeout(Some(settings.bound.max(settings.connect_timeout)))
-            .set_push_sender(move |push| {
-                noted.note(&push);
-                Ok::<(), ::redis::aio::SendError>(())
-            });
-        let (client, mut link) = link::greet(settings, server.clone(), &config).await?;
-        let untracked = link::track(&mut link).await?;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(settings.connect_timeout))
             .set_response_timeout(Some(settings.bound.max(settings.connect_timeout)));
+        let pushed = config.clone().set_push_sender(move |push| {
+            noted.note(&push);
+            Ok::<(), ::redis::aio::SendError>(())
+        });
+        let greeting = link::greet(settings, server.clone(), &pushed, &config).await?;
+        let link::Greeting { client, connection: mut link, is_pushed } = greeting;
+        let untracked = match is_pushed {
+            true => link::track(&mut link).await?,
+            false => Some("RESP3 is not spoken".to_owned()),
+        };
         let probe = link::connect(&client, &config).await.map_err(|error| errors::of_read(&error))?;
         let writer = link::connect(&client, &config).await.map_err(|error| errors::of_read(&error))?;
         Ok(Self { link, probe, writer, arrivals, untracked, server })
