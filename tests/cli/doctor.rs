@@ -225,7 +225,6 @@ fn input_that_makes_no_sense_is_refused() {
 #[test]
 fn sentinels_are_asked_one_by_one() {
     let redis = healthy(Options::default());
-    let folder = Folder::empty();
     let sentinels = [(); 3].map(|()| Sentinel::watch(redis.port(), 1, &[]));
     let names = sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port()));
     let url = |nodes: &[&str]| format!("redis+sentinel://{}/main", nodes.join(","));
