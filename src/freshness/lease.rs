@@ -51,10 +51,6 @@ impl Lease {
         Self { bound, state: AtomicU64::new(0) }
     }
 
-    pub fn bound(&self) -> Duration {
-        self.bound
-    }
-
     /// Everything acknowledged before `from` has been applied to the stamps.
     pub fn renew(&self, from: Ticks) {
         let known = self.state.load(Ordering::SeqCst) & !ENDED;

@@ -53,7 +53,7 @@ pub fn memberships(account: &AccountId) -> String {
 }
 
 /// A key under a tracked prefix, read back.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Tracked {
     Header(OrganizationId),
     RoleSet(OrganizationId, Side, AccountId),

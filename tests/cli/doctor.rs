@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::fixture::{Ended, Folder, sample};
 use crate::forwarder::{Pushes, forward};
-use crate::sentinel::Sentinel;
+
 use crate::support::redis::{Options, Redis, free_port};
+use crate::support::sentinel::Sentinel;
 
 /// What a sidecar's user may do, as docs/operations.md says it.
 const READER: &str = "resetkeys ~rg:* resetchannels -@all +mget +get +exists +zrange +zscore +xrange +xrevrange +info +role \
@@ -225,9 +226,8 @@ fn input_that_makes_no_sense_is_refused() {
 #[test]
 fn sentinels_are_asked_one_by_one() {
     let redis = healthy(Options::default());
-    let folder = Folder::empty();
-    let sentinels = [(); 3].map(|()| Sentinel::start(&folder, &redis));
-    let names = sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port));
+    let sentinels = [(); 3].map(|()| Sentinel::watch(redis.port(), 1, &[]));
+    let names = sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port()));
     let url = |nodes: &[&str]| format!("redis+sentinel://{}/main", nodes.join(","));
     let [a, b, c] = names.each_ref().map(String::as_str);
     let all = doctor(&url(&[a, b, c]), &[]);

@@ -5,7 +5,9 @@
 mod atomic {
     pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 }
+#[allow(dead_code, reason = "the models call what their protocols need")]
 #[path = "../../src/freshness/lease.rs"]
 pub mod lease;
+#[allow(dead_code, reason = "the models call what their protocols need")]
 #[path = "../../src/freshness/stamps.rs"]
 pub mod stamps;

@@ -20,6 +20,7 @@ use crate::domain::{Generation, Timestamp};
 use crate::freshness::{Epoch, Position, Stamps, Told};
 use crate::roles::{LinkMetrics, StoreError, keys};
 
+use super::data::Data;
 use super::pushes::{self, Sightings};
 use super::sentinel::HostPort;
 use super::settings::RedisSettings;
@@ -33,10 +34,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Link {
     connection: MultiplexedConnection,
     /// For everything but heartbeats.
-    pub data: MultiplexedConnection,
+    pub data: Data,
     lost: Arc<Notify>,
-    /// Where it leads, as the Sentinels name it.
-    pub address: HostPort,
     pub server: Server,
     /// Why this server pushes no invalidations; they are then read from the log, heartbeat by heartbeat.
     pub untracked: Option<String>,
@@ -98,11 +97,12 @@ impl Link {
         let untracked = track(&mut connection).await?;
 
         let data = config.set_response_timeout(Some(WRITE_TIMEOUT));
-        let mut data = connect(&client, &data).await.map_err(|error| errors::of_read(&error))?;
-        if identify(&mut data).await? != server {
+        let data = connect(&client, &data).await.map_err(|error| errors::of_read(&error))?;
+        let mut data = Data::new(data, address, lost.clone());
+        if identify(&mut data.connection).await? != server {
             return Err(StoreError::Unavailable("two connections reached two servers".into()));
         }
-        Ok(Self { connection, data, lost, address, server, untracked })
+        Ok(Self { connection, data, lost, server, untracked })
     }
 
     /// Sends one heartbeat and waits for its whole answer; anything else ends the link.
@@ -112,7 +112,7 @@ impl Link {
 
     /// Asks again what a server must be: an operator may have let it evict since.
     pub async fn inspect(&mut self, within: Duration) -> Result<(), StoreError> {
-        match tokio::time::timeout(within, identify(&mut self.data)).await {
+        match tokio::time::timeout(within, identify(&mut self.data.connection)).await {
             Ok(Ok(server)) if server == self.server => Ok(()),
             Ok(Ok(_)) => Err(StoreError::Unavailable("the data connection reached another server".into())),
             Ok(Err(trouble)) => Err(trouble),

@@ -3,17 +3,17 @@
 //! Always true here: a value counts only if it names this store, organization and account and is not newer than
 //! its counter; what is absent is confirmed absent; a page is of one generation. Used by the Redis store alone.
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::{FromRedisValue, cmd, pipe};
+use ::redis::{cmd, pipe};
 use futures_util::future::try_join_all;
 
 use crate::clock::Ticks;
-use crate::domain::{AccountId, Generation, OrganizationId, RoleSet, StoreId};
-use crate::freshness::Epoch;
-use crate::roles::value::{self, HeaderRecord, Side};
+use crate::domain::{AccountId, Generation, OrganizationId, StoreId};
+use crate::freshness::{Doubts, Epoch, Written};
+use crate::roles::value::{self, HeaderRecord, RoleSetRecord, Side};
 use crate::roles::{AccountPage, Found, OrganizationPage, Reading, RoleStore, StoreError, keys};
 
-use super::{RedisStore, errors};
+use super::RedisStore;
+use super::data::Data;
 
 /// How often a read starts again that met a change half-way.
 const ATTEMPTS: usize = 3;
@@ -34,12 +34,30 @@ pub(super) struct Current {
     pub counter_value: Vec<u8>,
 }
 
+impl Current {
+    /// When what was read was written.
+    fn written(&self, record: Option<&RoleSetRecord>) -> Written {
+        Written {
+            whole: self.header.number,
+            header: self.header.generation,
+            role_set: record.map(|record| record.generation),
+        }
+    }
+}
+
+/// The answer to a cold question, and what it is to be judged by.
+pub(super) struct OneRead {
+    pub reading: Reading,
+    pub epoch: Epoch,
+    pub written: Written,
+}
+
 impl RedisStore {
     pub(super) async fn read_one(
         &self,
         organization: &OrganizationId,
         account: &AccountId,
-    ) -> Result<(Reading, Epoch), StoreError> {
+    ) -> Result<OneRead, StoreError> {
         let role_keys = [Side::A, Side::B].map(|side| keys::role_set(organization, side, account));
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
         let (mut data, link) = self.numbered_data()?;
@@ -48,12 +66,15 @@ impl RedisStore {
             let mut read = cmd("MGET");
             read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key).arg(&role_keys);
             let (epoch, header, counter, on_a, on_b): (Bytes, Bytes, Bytes, Bytes, Bytes) =
-                ask(&mut data, &read).await?;
+                data.ask(&read).await?;
             let epoch = epoch_of(epoch)?;
             let store = epoch.store;
             let Some(current) = self.current(store, organization, header, counter)? else {
                 match confirm_absent(&mut data, &[&header_key, &counter_key]).await? {
-                    true => return Ok((Reading { sent, link, found: None }, epoch)),
+                    true => {
+                        let reading = Reading { sent, link, found: None };
+                        return Ok(OneRead { reading, epoch, written: Written::default() });
+                    }
                     false => continue,
                 }
             };
@@ -62,7 +83,7 @@ impl RedisStore {
                 (Side::A, [key, _]) => (on_a, key),
                 (Side::B, [_, key]) => (on_b, key),
             };
-            let role_set = match value {
+            let record = match value {
                 Some(value) => self.role_set(store, organization, account, &current, key, &value)?,
                 None => match is_member_without(&mut data, key, organization, side, account).await? {
                     Some(false) => None,
@@ -72,10 +93,12 @@ impl RedisStore {
                     None => continue,
                 },
             };
+            let written = current.written(record.as_ref());
             let Current { header, generation, .. } = current;
+            let role_set = record.map(|record| record.role_set);
             let found =
                 Found { organization: header.organization, generation, side: header.number, role_set };
-            return Ok((Reading { sent, link, found: Some(found) }, epoch));
+            return Ok(OneRead { reading: Reading { sent, link, found: Some(found) }, epoch, written });
         }
         Err(StoreError::Broken { key: header_key, why: "a key of this organization is no string".into() })
     }
@@ -102,7 +125,7 @@ impl RedisStore {
                 .arg(keys::header(organization))
                 .arg(keys::counter(organization))
                 .arg(&role_keys);
-            let mut values = ask::<Vec<Bytes>>(&mut data, &read).await?.into_iter();
+            let mut values = data.ask::<Vec<Bytes>>(&read).await?.into_iter();
             let mut next = || values.next().flatten();
             let store = epoch_of(next())?.store;
             let (header, counter) = (next(), next());
@@ -114,8 +137,12 @@ impl RedisStore {
             for ((account, key), value) in accounts.iter().zip(&role_keys).zip(values) {
                 let broken = || StoreError::Broken { key: key.clone(), why: NO_ROLE_SET.into() };
                 let value = value.ok_or_else(broken)?;
-                let role_set = self.role_set(store, organization, account, &current, key, &value)?;
-                role_sets.push(role_set.ok_or_else(broken)?);
+                let record = self.role_set(store, organization, account, &current, key, &value)?;
+                let record = record.ok_or_else(broken)?;
+                let written = current.written(Some(&record));
+                let counts = |doubts: &Doubts| doubts.admits(organization, account, written);
+                self.admit(counts, format_args!("{account} of {organization}"))?;
+                role_sets.push(record.role_set);
             }
             let organization = current.header.organization;
             return Ok(Some(AccountPage { organization, generation: current.generation, role_sets, more }));
@@ -151,7 +178,7 @@ impl RedisStore {
     }
 
     pub(super) async fn read_loading(&self) -> Result<bool, StoreError> {
-        Ok(ask::<u64>(&mut self.data()?, cmd("EXISTS").arg(keys::LOADING)).await? > 0)
+        Ok(self.data()?.ask::<u64>(cmd("EXISTS").arg(keys::LOADING)).await? > 0)
     }
 
     async fn organization_page(
@@ -161,7 +188,7 @@ impl RedisStore {
         limit: usize,
     ) -> Result<OrganizationPage, StoreError> {
         let mut data = self.data()?;
-        let epoch: Bytes = ask(&mut data, cmd("GET").arg(keys::EPOCH)).await?;
+        let epoch: Bytes = data.ask(cmd("GET").arg(keys::EPOCH)).await?;
         epoch_of(epoch)?;
         let (members, more) = index_page(&mut data, key, after.map(OrganizationId::as_str), limit).await?;
         let organizations: Vec<OrganizationId> =
@@ -180,14 +207,14 @@ impl RedisStore {
 
     pub(super) async fn current_over(
         &self,
-        data: &mut MultiplexedConnection,
+        data: &mut Data,
         organization: &OrganizationId,
     ) -> Result<Option<Current>, StoreError> {
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
         for _ in 0..ATTEMPTS {
             let mut read = cmd("MGET");
             read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key);
-            let (epoch, header, counter): (Bytes, Bytes, Bytes) = ask(data, &read).await?;
+            let (epoch, header, counter): (Bytes, Bytes, Bytes) = data.ask(&read).await?;
             let store = epoch_of(epoch)?.store;
             let current = self.current(store, organization, header, counter)?;
             if current.is_some() || confirm_absent(data, &[&header_key, &counter_key]).await? {
@@ -235,7 +262,7 @@ impl RedisStore {
         current: &Current,
         key: &str,
         value: &[u8],
-    ) -> Result<Option<RoleSet>, StoreError> {
+    ) -> Result<Option<RoleSetRecord>, StoreError> {
         let broken = |why: String| StoreError::Broken { key: key.to_owned(), why };
         let record = value::decode_role_set(value, store, organization, account).map_err(broken)?;
         if record.number != current.header.number {
@@ -244,7 +271,7 @@ impl RedisStore {
         if record.generation > current.generation {
             return Err(broken("newer than its counter".into()));
         }
-        Ok(Some(record.role_set))
+        Ok(Some(record))
     }
 }
 
@@ -266,21 +293,14 @@ fn decode_counter(value: &[u8], store: StoreId, organization: &OrganizationId) -
     digits.parse().ok().map(Generation).filter(|generation| *generation <= Generation::MAX)
 }
 
-pub(super) async fn ask<T: FromRedisValue>(
-    data: &mut MultiplexedConnection,
-    command: &::redis::Cmd,
-) -> Result<T, StoreError> {
-    command.query_async(data).await.map_err(|error| errors::of_read(&error))
-}
-
 /// MGET shows a key of another type as absent; EXISTS does not.
-async fn confirm_absent(data: &mut MultiplexedConnection, keys: &[&String]) -> Result<bool, StoreError> {
-    Ok(ask::<u64>(data, cmd("EXISTS").arg(keys)).await? == 0)
+async fn confirm_absent(data: &mut Data, keys: &[&String]) -> Result<bool, StoreError> {
+    Ok(data.ask::<u64>(cmd("EXISTS").arg(keys)).await? == 0)
 }
 
 /// Whether the index lists an account whose role set was not found; `None` when the key is there after all.
 async fn is_member_without(
-    data: &mut MultiplexedConnection,
+    data: &mut Data,
     key: &str,
     organization: &OrganizationId,
     side: Side,
@@ -289,14 +309,13 @@ async fn is_member_without(
     let mut look = pipe();
     look.cmd("EXISTS").arg(key);
     look.cmd("ZSCORE").arg(keys::index(organization, side)).arg(account.as_str());
-    let (there, score): (u64, Option<f64>) =
-        look.query_async(data).await.map_err(|error| errors::of_read(&error))?;
+    let (there, score): (u64, Option<f64>) = data.ask_all(&look).await?;
     Ok((there == 0).then_some(score.is_some()))
 }
 
 /// A page of a sorted set in byte order, and whether more follows.
 pub(super) async fn index_page(
-    data: &mut MultiplexedConnection,
+    data: &mut Data,
     key: &str,
     after: Option<&str>,
     limit: usize,
@@ -304,7 +323,7 @@ pub(super) async fn index_page(
     let start = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
     let mut read = cmd("ZRANGE");
     read.arg(key).arg(start).arg("+").arg("BYLEX").arg("LIMIT").arg(0).arg(limit + 1);
-    let mut members: Vec<String> = ask(data, &read).await?;
+    let mut members: Vec<String> = data.ask(&read).await?;
     let more = members.len() > limit;
     members.truncate(limit);
     Ok((members, more))

@@ -15,7 +15,7 @@ use crate::freshness::Epoch;
 use crate::roles::value::{self, HeaderRecord, Side};
 use crate::roles::{CommitError, StoreError, keys};
 
-use super::reading::{Bytes, Current, ask, counter_suffix, epoch_of, index_page};
+use super::reading::{Bytes, Current, counter_suffix, epoch_of, index_page};
 use super::{RedisStore, errors};
 
 /// Role sets in one script: about one millisecond of the server's time.
@@ -54,8 +54,7 @@ impl RedisStore {
         let fresh = Epoch { store: StoreId::random(), number: 1 };
         let mut set = cmd("SET");
         set.arg(keys::EPOCH).arg(fresh.to_string()).arg("NX").arg("GET");
-        let present: Bytes = set.query_async(&mut data).await.map_err(|error| errors::of_read(&error))?;
-        match present {
+        match data.ask::<Bytes>(&set).await? {
             None => Ok(fresh),
             present => epoch_of(present),
         }
@@ -66,7 +65,8 @@ impl RedisStore {
         let Target { epoch, store } = self.target().await?;
         let mut call = ACCEPT.prepare_invoke();
         call.key(keys::EPOCH).arg(&epoch).arg(store.to_string());
-        let number = call.invoke_async(&mut self.data()?).await.map_err(|error| errors::of_read(&error))?;
+        let number =
+            call.invoke_async(&mut self.data()?.connection).await.map_err(|error| errors::of_read(&error))?;
         Ok(Epoch { store, number })
     }
 
@@ -76,7 +76,8 @@ impl RedisStore {
             true => cmd("SET").arg(keys::LOADING).arg(1).clone(),
             false => cmd("UNLINK").arg(keys::LOADING).clone(),
         };
-        command.exec_async(&mut data).await.map_err(|error| errors::of_read(&error))
+        let _reply: ::redis::Value = data.ask(&command).await?;
+        Ok(())
     }
 
     /// A fresh number; with a lock key, also the lock of a replace.
@@ -121,7 +122,7 @@ impl RedisStore {
         for account in &change.remove {
             add(account, String::new());
         }
-        self.run(&call).await
+        self.run_visibly(&call).await
     }
 
     /// Stages the new organization on its idle side, flips, and clears the side that went out of force.
@@ -192,7 +193,7 @@ impl RedisStore {
         call.arg(&target.epoch).arg(current.map_or(&[][..], |current| &current.counter_value));
         call.arg(counter_suffix(target.store, organization)).arg(organization.as_str()).arg(number.0);
         call.arg(header).arg(LOG_LENGTH);
-        self.run(&call).await
+        self.run_visibly(&call).await
     }
 
     /// Removes everything from a side that is not in force, as long as the header stays as it was seen.
@@ -229,19 +230,34 @@ impl RedisStore {
 
     async fn target(&self) -> Result<Target, StoreError> {
         let mut data = self.data()?;
-        let epoch = epoch_of(ask(&mut data, cmd("GET").arg(keys::EPOCH)).await?)?;
+        let epoch = epoch_of(data.ask(cmd("GET").arg(keys::EPOCH)).await?)?;
         Ok(Target { store: epoch.store, epoch: epoch.to_string() })
+    }
+
+    /// Runs a script that makes something visible. Behind Sentinels the word of the server alone does not count: a
+    /// superseded primary goes on acknowledging what nobody will ever see.
+    async fn run_visibly(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
+        let Some(council) = &self.council else { return self.run(call).await };
+        let primary = self.data()?.address;
+        let generation = self.run(call).await?;
+        match council.primary().await {
+            Ok(named) if named == primary => Ok(generation),
+            Ok(_) => Err(CommitError::Ambiguous("another primary was named meanwhile".into())),
+            Err(why) => Err(CommitError::Ambiguous(why.to_string())),
+        }
     }
 
     /// Every script answers with a number: its generation, or how much it touched.
     async fn run(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
         if self.council.is_some() && !self.lease.held().standing(Ticks::now()).is_running() {
-            // A superseded primary goes on acknowledging writes that nobody will ever see.
             let why = "no majority of Sentinels vouches for the primary at the moment";
             return Err(StoreError::Unavailable(why.into()).into());
         }
         let mut data = self.data()?;
-        call.invoke_async::<u64>(&mut data).await.map(Generation).map_err(|error| errors::of_write(&error))
+        call.invoke_async::<u64>(&mut data.connection)
+            .await
+            .map(Generation)
+            .map_err(|error| errors::of_write(&error))
     }
 }
 

@@ -178,7 +178,7 @@ impl RoleStore for FakeStore {
         let answers = self.trouble.lock().unwrap().is_none();
         self.lease.as_ref().inspect(|lease| {
             if answers {
-                lease.renew(Ticks::now())
+                lease.renew(Ticks::now());
             }
         })
     }

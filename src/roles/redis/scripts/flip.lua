@@ -13,5 +13,5 @@ redis.call('SET', KEYS[5], g .. ARGV[3])
 redis.call('SET', KEYS[4], g .. ' ' .. ARGV[6])
 redis.call('ZADD', KEYS[7], 0, ARGV[4])
 redis.call('UNLINK', KEYS[6])
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], g .. '-0', 'o', ARGV[4], 'h', '1')
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], g .. '-0', 'o', ARGV[4], 'h', '1', 'all', '1')
 return g
