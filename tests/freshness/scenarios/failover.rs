@@ -9,8 +9,9 @@ use super::ms;
 use crate::cluster::{self, Watched};
 use crate::outcome::Outcome;
 use crate::support::proxy::{Fate, Proxy};
+use crate::support::redis::Redis;
 use crate::support::sidecar::{Make, Said};
-use crate::trial::{Plan, Trial, WITHIN, random_pause};
+use crate::trial::{Plan, Stage, Trial, WITHIN, random_pause};
 
 /// `SENTINEL FAILOVER`: the old primary lives on and answers as a primary for some ten seconds. What it acknowledges
 /// until the bound after a majority names the new one may be lost, so it counts as in doubt; all is written again in
@@ -42,12 +43,7 @@ pub fn primary_killed(make: Make<'_>) -> Outcome {
     let url = cluster.url();
     Trial::over(Plan::new("primary killed").at_once().window(ms(2_500)), &url, &url, make).run(|stage| {
         random_pause(ms(2_000));
-        let rest = stage.writer.rest();
-        cluster.replicas.wait_until_in_step();
-        let old = cluster.replicas.primary;
-        cluster.replicas.members[old].kill();
-        drop(rest);
-        let healed = cluster.wait_for_another();
+        let (old, healed) = replaced(&mut cluster, stage, Redis::kill);
         cluster.revive(old);
         cluster.wait_until_whole();
         healed
@@ -62,17 +58,22 @@ pub fn primary_stopped_and_replaced(make: Make<'_>) -> Outcome {
     let plan = Plan::new("primary stopped, replaced, continued").at_once().window(ms(4_000));
     Trial::over(plan, &url, &url, make).run(|stage| {
         random_pause(ms(1_000));
-        let rest = stage.writer.rest();
-        cluster.replicas.wait_until_in_step();
-        let old = cluster.replicas.primary;
-        cluster.replicas.members[old].freeze();
-        drop(rest);
-        let healed = cluster.wait_for_another();
+        let (old, healed) = replaced(&mut cluster, stage, |old| old.freeze());
         random_pause(ms(500));
         cluster.replicas.members[old].thaw();
         cluster.wait_until_whole();
         healed
     })
+}
+
+/// Harms the primary when nothing can be lost, and waits until it has been replaced: which member it was, and when.
+fn replaced(cluster: &mut Watched, stage: &Stage<'_>, harm: fn(&mut Redis)) -> (usize, Instant) {
+    let rest = stage.writer.rest();
+    cluster.replicas.wait_until_in_step();
+    let old = cluster.replicas.primary;
+    harm(&mut cluster.replicas.members[old]);
+    drop(rest);
+    (old, cluster.wait_for_another())
 }
 
 /// The primary is killed after its replicas were cut off: all revokes are lost, though acknowledged and seen.

@@ -12,18 +12,30 @@ use super::{Gate, Make, Tally, outlives, play, until_allowed};
 use crate::stage::Stage;
 use crate::store::{ACCOUNT, Writer, loaded};
 use crate::support::proxy::{Cut, Direction, Fate, Proxy, Which};
+use crate::support::sidecar::Sidecar;
 
-/// Everything between the sidecar and Redis is swallowed; then the account is revoked.
-pub fn dead_link(make: Make<'_>) -> Tally {
+/// Rounds that begin with an allow.
+fn behind_a_proxy(
+    few: usize,
+    make: Make<'_>,
+    mut round: impl FnMut(&Proxy, &mut Writer, &dyn Sidecar) -> Option<bool>,
+) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    play(2, || {
+    play(few, || {
         writer.allow();
         let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
+        round(&proxy, &mut writer, &*sidecar)
+    })
+}
+
+/// Everything between the sidecar and Redis is swallowed; then the account is revoked.
+pub fn dead_link(make: Make<'_>) -> Tally {
+    behind_a_proxy(2, make, |proxy, writer, sidecar| {
         proxy.swallow();
         let acknowledged = writer.revoke();
-        let violated = outlives(&*sidecar, acknowledged, Duration::from_millis(300));
+        let violated = outlives(sidecar, acknowledged, Duration::from_millis(300));
         proxy.pass();
         Some(violated)
     })
@@ -32,12 +44,7 @@ pub fn dead_link(make: Make<'_>) -> Tally {
 /// The answer to a heartbeat is held; the account is revoked; the answer arrives, and after it nothing any more.
 pub fn late_answer(make: Make<'_>) -> Tally {
     const HELD: Duration = Duration::from_millis(200);
-    let redis = loaded();
-    let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    play(3, || {
-        writer.allow();
-        let sidecar = make(&proxy.url());
-        until_allowed(&*sidecar);
+    behind_a_proxy(3, make, |proxy, writer, sidecar| {
         let (gate, passed) = (Gate::default(), AtomicBool::new(false));
         let holding = gate.clone();
         gate.arm();
@@ -61,7 +68,7 @@ pub fn late_answer(make: Make<'_>) -> Tally {
         let acknowledged = writer.revoke();
         thread::sleep(HELD.saturating_sub(caught.elapsed()));
         gate.open();
-        let violated = outlives(&*sidecar, acknowledged, HELD);
+        let violated = outlives(sidecar, acknowledged, HELD);
         proxy.pass();
         held.then_some(violated)
     })
@@ -118,16 +125,11 @@ pub fn busy(make: Make<'_>) -> Tally {
 
 /// The link is cut and comes back; then the account is revoked.
 pub fn cut_link(make: Make<'_>) -> Tally {
-    let redis = loaded();
-    let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    play(2, || {
-        writer.allow();
-        let sidecar = make(&proxy.url());
-        until_allowed(&*sidecar);
+    behind_a_proxy(2, make, |proxy, writer, sidecar| {
         proxy.cut(Which::Link, Cut::Finish);
         thread::sleep(Duration::from_millis(300));
-        until_allowed(&*sidecar);
+        until_allowed(sidecar);
         let acknowledged = writer.revoke();
-        Some(outlives(&*sidecar, acknowledged, Duration::from_millis(300)))
+        Some(outlives(sidecar, acknowledged, Duration::from_millis(300)))
     })
 }
