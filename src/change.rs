@@ -38,6 +38,22 @@ pub struct Replacement {
     pub role_sets: Vec<RoleSet>,
 }
 
+/// The end of a whole organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    pub organization: OrganizationId,
+    /// The generation this was computed on.
+    pub expected: Generation,
+}
+
+/// What a store writes in one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    Change(Change),
+    Replacement(Replacement),
+    Deletion(Deletion),
+}
+
 /// A whole organization as a store holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {

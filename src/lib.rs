@@ -9,6 +9,7 @@ pub mod change;
 pub mod cli;
 pub mod clock;
 pub mod code;
+pub mod command;
 pub mod config;
 pub mod decision;
 pub mod domain;

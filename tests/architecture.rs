@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("freshness", &["clock", "domain"]),
     ("change", &["domain"]),
     ("policy", &["clock", "domain"]),
+    ("command", &["change", "domain", "policy"]),
     ("question", &["domain", "policy"]),
     ("holding", &["domain", "policy"]),
     ("decision", &["domain", "holding", "policy", "question"]),
