@@ -24,7 +24,7 @@ use crate::freshness::Stamps;
 use crate::policy::{PolicyProblems, PolicySource};
 use crate::roles::embedded::EmbeddedStore;
 use crate::roles::redis::RedisStore;
-use crate::roles::{RoleStore, StoreError};
+use crate::roles::{Ledger, StoreError};
 
 pub use load::{LoadError, import_rules};
 pub use serve::{ServeError, serve};
@@ -42,7 +42,7 @@ pub fn open_policy(folder: Option<PathBuf>) -> Result<Arc<PolicySource>, PolicyP
 /// A store and the stamps that it bumps.
 #[derive(Debug)]
 pub struct OpenStore {
-    pub store: Arc<dyn RoleStore>,
+    pub store: Arc<dyn Ledger>,
     stamps: Arc<Stamps>,
     /// Of an embedded store that nobody shall find afterwards.
     _scratch: Option<TempDir>,
@@ -86,7 +86,7 @@ impl OpenStore {
     /// With `wait` an absent Redis is an error after that time; without, it may come up whenever it does.
     async fn open(settings: StoreSettings, wait: Option<Duration>) -> Result<Self, StoreError> {
         let stamps = Arc::new(Stamps::default());
-        let store: Arc<dyn RoleStore> = match settings {
+        let store: Arc<dyn Ledger> = match settings {
             StoreSettings::Embedded { folder } => Arc::new(EmbeddedStore::open(&folder, stamps.clone())?),
             StoreSettings::Redis(settings) => {
                 let redis = RedisStore::start(*settings, stamps.clone());

@@ -92,6 +92,43 @@ pub fn grants_in_force<'a>(
     role_set.grants.iter().filter(|grant| enabling(organization, &grant.role.product) == Some(grant.enabling))
 }
 
+impl Write {
+    pub const fn organization(&self) -> &OrganizationId {
+        match self {
+            Self::Change(change) => &change.organization,
+            Self::Replacement(replacement) => &replacement.organization.id,
+            Self::Deletion(deletion) => &deletion.organization,
+        }
+    }
+
+    /// The generation it was computed on; `None` when there was no such organization.
+    pub const fn expected(&self) -> Option<Generation> {
+        match self {
+            Self::Change(change) => Some(change.expected),
+            Self::Replacement(replacement) => replacement.expected,
+            Self::Deletion(deletion) => Some(deletion.expected),
+        }
+    }
+
+    /// The header to be, where the write has one.
+    pub const fn header(&self) -> Option<&Organization> {
+        match self {
+            Self::Change(change) => change.header.as_ref(),
+            Self::Replacement(replacement) => Some(&replacement.organization),
+            Self::Deletion(_) => None,
+        }
+    }
+
+    /// The role sets that it writes.
+    pub fn role_sets(&self) -> &[RoleSet] {
+        match self {
+            Self::Change(change) => &change.put,
+            Self::Replacement(replacement) => &replacement.role_sets,
+            Self::Deletion(_) => &[],
+        }
+    }
+}
+
 impl Change {
     /// What is wrong with the change by itself, before any store looks at it.
     pub fn check(&self) -> Result<(), String> {

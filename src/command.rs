@@ -91,6 +91,13 @@ pub struct RoleGrant {
     pub expires_at: Option<Timestamp>,
 }
 
+impl RoleGrant {
+    /// A role without times, of whatever type it is.
+    pub const fn untimed(role: RoleKey) -> Self {
+        Self { role, kind: None, not_before: None, expires_at: None }
+    }
+}
+
 /// A state of an account in one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,6 +148,8 @@ pub enum Warning {
 }
 
 impl Warning {
+    pub const ALL: [Self; 2] = [Self::NoLegacyOwner, Self::ProductPaused];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoLegacyOwner => "no_legacy_owner",

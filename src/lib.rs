@@ -3,6 +3,7 @@
 //! Start reading at `ARCHITECTURE.md`; the library exists for the binary, its tests and benches.
 
 pub mod app;
+pub mod audit;
 pub mod authorizer;
 pub mod cache;
 pub mod change;
@@ -20,6 +21,7 @@ pub mod health;
 pub mod holding;
 pub mod http;
 pub mod instrument;
+pub mod manager;
 pub mod policy;
 pub mod question;
 pub mod reading;

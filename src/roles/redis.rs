@@ -7,6 +7,7 @@
 
 mod clock;
 mod errors;
+mod ledger;
 mod link;
 mod reading;
 mod sentinel;
@@ -24,10 +25,13 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::change::{Change, Replacement};
+use crate::audit::{Entry, LogEntry, Record};
+use crate::change::Write;
 use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
 use crate::freshness::Stamps;
-use crate::roles::{AccountPage, CommitError, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus};
+use crate::roles::{
+    AccountPage, CommitError, Ledger, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
+};
 
 use clock::StoreClock;
 use link::{Beat, Link};
@@ -211,12 +215,8 @@ impl RoleStore for RedisStore {
         self.take_number(None).await
     }
 
-    async fn commit(&self, change: &Change) -> Result<Generation, CommitError> {
-        self.write_change(change).await
-    }
-
-    async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError> {
-        self.write_replacement(replacement).await
+    async fn write(&self, write: &Write, record: &Record) -> Result<Generation, CommitError> {
+        self.write_one(write, record).await
     }
 
     fn memory_bound(&self) -> Option<Duration> {
@@ -239,5 +239,24 @@ impl RoleStore for RedisStore {
             warnings.push(format!("the host's clock is {offset} ms ahead of the store's"));
         }
         StoreStatus { kind: "redis", trouble, warnings }
+    }
+}
+
+#[async_trait]
+impl Ledger for RedisStore {
+    async fn audit(&self, after: Generation, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read_audit(after, limit).await
+    }
+
+    async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read_log(after, limit).await
+    }
+
+    async fn written_under(
+        &self,
+        organization: &OrganizationId,
+        key: &str,
+    ) -> Result<Option<Generation>, StoreError> {
+        self.read_key(organization, key).await
     }
 }

@@ -10,7 +10,7 @@ use rolegate::change::Change;
 use rolegate::domain::{Generation, RoleSet};
 use rolegate::roles::{CommitError, RoleStore};
 
-use crate::samples::{first_page, found, header, holder, livechat, mark, marked, org, put, whole};
+use crate::samples::{Writes, first_page, found, header, holder, livechat, mark, marked, org, put, whole};
 use crate::subjects::Subject;
 
 const TASKS: usize = 32;
@@ -77,7 +77,7 @@ pub async fn a_replacement_is_seen_whole(subject: Subject) {
         expected = Some(subject.store.replace(&replacement).await.unwrap());
         if number == 1 {
             for reader in 0..4 {
-                readers.spawn(read_worlds(Arc::clone(&subject.store), Arc::clone(&stop), reader));
+                readers.spawn(read_worlds(subject.store.clone(), Arc::clone(&stop), reader));
             }
         }
     }
@@ -112,6 +112,31 @@ async fn read_worlds(store: Arc<dyn RoleStore>, stop: Arc<AtomicBool>, reader: u
         tokio::task::yield_now().await;
     }
     seen
+}
+
+/// Two replaces at once share the idle side: the later one must not lose what the earlier one clears away.
+pub async fn replaces_at_the_same_time_do_no_harm(subject: Subject) {
+    subject.store.initialise().await.unwrap();
+    let members = |name: &str| {
+        let mut role_sets = vec![holder("boss", "owner")];
+        role_sets.extend((0..1_000).map(|n| livechat(&format!("{name}-{n:03}"), "normal", 1)));
+        role_sets
+    };
+    let mut expected = Some(subject.store.replace(&whole("acme", None, members("z"))).await.unwrap());
+    for _ in 0..15 {
+        let mut replaces = JoinSet::new();
+        for name in ["a", "b", "c"] {
+            let store = Arc::clone(&subject.store);
+            let replacement = whole("acme", expected, members(name));
+            replaces.spawn(async move { store.replace(&replacement).await });
+        }
+        let outcomes = replaces.join_all().await;
+        let won: Vec<Generation> = outcomes.iter().filter_map(|outcome| outcome.clone().ok()).collect();
+        assert!(won.len() <= 1, "{outcomes:?}");
+        let page = first_page(&*subject.store, "acme", 2_000).await;
+        assert_eq!(page.role_sets.len() as u64, page.organization.accounts, "role sets went missing");
+        expected = Some(page.generation);
+    }
 }
 
 pub async fn reserved_numbers_are_all_different(subject: Subject) {

@@ -10,7 +10,7 @@ use rolegate::change::Change;
 use rolegate::roles::{RoleStore, StoreError};
 
 use super::open;
-use crate::samples::{acc, first_page, found, header, holder, livechat, org, put, team, whole};
+use crate::samples::{Writes, acc, first_page, found, header, holder, livechat, org, put, team, whole};
 
 const FOLDER: &str = "ROLEGATE_TEST_VICTIM_FOLDER";
 const VICTIM: &str = "embedded_only::crash::victim";

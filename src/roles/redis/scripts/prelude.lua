@@ -22,3 +22,29 @@ end
 
 local BAD_CLOCK = redis.error_reply('BROKEN rg:clock is no number, or more than a minute ahead of the server')
 
+-- Whether a write was made under this idempotency key ('' = none) already.
+local function is_used(keys, key)
+  return key ~= '' and redis.call('ZSCORE', keys, key)
+end
+
+local USED_KEY = redis.error_reply('CONFLICT the idempotency key was used')
+local BAD_LOG = redis.error_reply('BROKEN rg:log or rg:audit is ahead of rg:clock')
+
+local function is_ahead(stream, g)
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  return last and tonumber(string.match(last[1], '^%d+')) >= tonumber(g)
+end
+
+-- What goes with every write: its record in the audit, its entry in the change log, and its idempotency key. To be
+-- called before anything else is written: nothing, and nothing is written, when one of the streams would refuse it.
+-- `about` begins with the length of the log, the record, and the key as the audit scopes it ('' = none).
+local function note(g, log, audit, keys, about, what)
+  if is_ahead(log, g) or is_ahead(audit, g) then return nil end
+  redis.call('XADD', audit, g .. '-0', 'r', about[2])
+  redis.call('XADD', log, 'MAXLEN', '~', about[1], g .. '-0', unpack(what))
+  if about[3] ~= '' then
+    redis.call('ZADD', keys, g, about[3])
+    redis.call('ZREMRANGEBYRANK', keys, 0, -100001)
+  end
+  return g
+end

@@ -1,0 +1,11 @@
+//! Commands carried out on real stores: against a reference model, and the laws of legacy writes.
+
+#![cfg(test)]
+
+mod legacy;
+mod model;
+mod requests;
+mod run;
+mod stores;
+#[path = "../support/mod.rs"]
+mod support;

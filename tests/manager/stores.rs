@@ -1,0 +1,32 @@
+//! The stores that commands are carried out on: each of its own, initialised by what is written to it.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rolegate::freshness::Stamps;
+use rolegate::roles::Ledger;
+use rolegate::roles::embedded::EmbeddedStore;
+use rolegate::roles::redis::{RedisSettings, RedisStore};
+
+use crate::support::redis::Redis;
+
+pub struct Subject {
+    pub store: Arc<dyn Ledger>,
+    /// Its folder, its server.
+    pub _guard: Box<dyn Any + Send + Sync>,
+}
+
+pub async fn embedded() -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(EmbeddedStore::open(folder.path(), Arc::default()).unwrap());
+    Subject { store, _guard: Box::new(folder) }
+}
+
+pub async fn redis() -> Subject {
+    let server = tokio::task::spawn_blocking(Redis::start).await.unwrap();
+    let address = ::redis::IntoConnectionInfo::into_connection_info(server.url()).unwrap();
+    let store = RedisStore::start(RedisSettings::new(address), Arc::<Stamps>::default());
+    store.connected(Duration::from_secs(5)).await.unwrap();
+    Subject { store, _guard: Box::new(server) }
+}
