@@ -4,6 +4,8 @@
 //! Exit status: 0 done or allowed, 1 denied, refused or failed a check, 2 bad request, 3 cannot say. Called by
 //! `main`, which maps results to exit codes.
 
+mod audit;
+mod manage;
 mod output;
 mod policy;
 mod question;
@@ -122,6 +124,27 @@ enum Command {
     Import(transfer::Import),
     Export(transfer::Export),
     Policy(policy::PolicyCommand),
+    /// Create and delete organizations.
+    #[command(subcommand)]
+    Organization(manage::OrganizationAction),
+    /// Add and remove accounts, suspend and approve them.
+    #[command(subcommand)]
+    Account(manage::AccountAction),
+    /// Grant and revoke roles.
+    #[command(subcommand)]
+    Role(manage::RoleAction),
+    /// Enable, disable, pause and resume products.
+    #[command(subcommand)]
+    Product(manage::ProductAction),
+    /// Transfer the ownership of an organization.
+    #[command(subcommand)]
+    Owner(manage::OwnerAction),
+    /// Assign legacy LiveChat roles.
+    #[command(subcommand)]
+    LegacyRole(manage::LegacyRoleAction),
+    /// Read and verify the audit.
+    #[command(subcommand)]
+    Audit(audit::AuditAction),
 }
 
 /// Runs the command of a process.
@@ -152,5 +175,12 @@ pub fn run(
         Command::Import(command) => command.run(variables),
         Command::Export(command) => command.run(variables),
         Command::Policy(command) => command.run(variables),
+        Command::Organization(action) => manage::run(action.asked(), variables),
+        Command::Account(action) => manage::run(action.asked(), variables),
+        Command::Role(action) => manage::run(action.asked(), variables),
+        Command::Product(action) => manage::run(action.asked(), variables),
+        Command::Owner(action) => manage::run(action.asked(), variables),
+        Command::LegacyRole(action) => manage::run(action.asked(), variables),
+        Command::Audit(action) => action.run(variables),
     }
 }

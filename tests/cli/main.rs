@@ -12,7 +12,7 @@ mod cut_off;
 mod examples;
 mod fixture;
 mod load;
-
+mod manage;
 mod questions;
 mod secrets;
 mod sentinel;
