@@ -4,6 +4,7 @@
 //! Exit status: 0 done or allowed, 1 denied, refused or failed a check, 2 bad request, 3 cannot say. Called by
 //! `main`, which maps results to exit codes.
 
+mod acl;
 mod audit;
 mod manage;
 mod output;
@@ -145,6 +146,9 @@ enum Command {
     /// Read and verify the audit.
     #[command(subcommand)]
     Audit(audit::AuditAction),
+    /// Print the rights that a Redis user of rolegate needs.
+    #[command(subcommand)]
+    Acl(acl::AclAction),
 }
 
 /// Runs the command of a process.
@@ -182,5 +186,6 @@ pub fn run(
         Command::Owner(action) => manage::run(action.asked(), variables),
         Command::LegacyRole(action) => manage::run(action.asked(), variables),
         Command::Audit(action) => action.run(variables),
+        Command::Acl(action) => action.run(),
     }
 }

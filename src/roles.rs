@@ -181,6 +181,9 @@ pub trait Ledger: RoleStore {
     /// Records of the audit after a generation, in rising order, at most `limit`; fewer only at the end.
     async fn audit(&self, after: Generation, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
+    /// Forgets the records before a generation; answers how many there were.
+    async fn trim_audit(&self, before: Generation) -> Result<u64, CommitError>;
+
     /// Entries of the change log after a generation, in rising order, at most `limit`; fewer only at the end.
     async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
 

@@ -58,7 +58,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "roles",
         ],
     ),
-    ("manager", &["audit", "code", "command", "domain", "policy", "roles"]),
+    ("manager", &["audit", "command", "domain", "policy", "roles"]),
     ("exchange", &["audit", "change", "domain", "policy", "roles"]),
     (
         "telemetry",

@@ -9,7 +9,7 @@ use crate::app::{self, OpenStore};
 use crate::audit::Entry;
 use crate::config::{Settings, StoreFlags};
 use crate::domain::{Generation, OrganizationId};
-use crate::manager::verify;
+use crate::manager::{Failed, verify};
 use crate::roles::Ledger;
 
 use super::output::line;
@@ -24,6 +24,8 @@ pub enum AuditAction {
     List(List),
     /// Prove that no write is missing in the audit and none is there twice.
     Verify(Verify),
+    /// Forget old records for good.
+    Trim(Trim),
 }
 
 #[derive(Debug, Args)]
@@ -46,6 +48,18 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct Verify {
+    /// Only what came after this generation.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    after: u64,
+    #[command(flatten)]
+    settings: StoreFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct Trim {
+    /// Forget the records before this generation.
+    #[arg(long, value_name = "NUMBER")]
+    before: u64,
     #[command(flatten)]
     settings: StoreFlags,
 }
@@ -55,6 +69,7 @@ impl AuditAction {
         match self {
             Self::List(list) => list.run(variables),
             Self::Verify(verify) => verify.run(variables),
+            Self::Trim(trim) => trim.run(variables),
         }
     }
 }
@@ -108,12 +123,25 @@ impl Verify {
         let settings = Settings::load(self.settings.into_map(), variables)?;
         let verified = app::runtime()?.block_on(async {
             let open = OpenStore::to_read(settings.store).await?;
-            Ok::<_, Failure>(verify(&*open.store).await?)
+            Ok::<_, Failure>(verify(&*open.store, Generation(self.after)).await?)
         })?;
         for finding in &verified.findings {
             line(finding)?;
         }
         line(format_args!("{} records, {} findings", verified.records, verified.findings.len()))?;
         Ok(if verified.findings.is_empty() { Exit::Success } else { Exit::Refused })
+    }
+}
+
+impl Trim {
+    fn run(self, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
+        let settings = Settings::load(self.settings.into_map(), variables)?;
+        let forgotten = app::runtime()?.block_on(async {
+            let open = OpenStore::to_read(settings.store).await?;
+            let trimmed = open.store.trim_audit(Generation(self.before)).await;
+            Ok::<_, Failure>(trimmed.map_err(Failed::from)?)
+        })?;
+        line(format_args!("forgot {forgotten} records"))?;
+        Ok(Exit::Success)
     }
 }

@@ -217,6 +217,10 @@ impl Ledger for EmbeddedStore {
         self.page(move |view| view.audit(after, limit)).await
     }
 
+    async fn trim_audit(&self, before: Generation) -> Result<u64, CommitError> {
+        self.change(move |shelf| shelf.trim_audit(before)).await
+    }
+
     async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         self.page(move |view| view.log(after, limit)).await
     }

@@ -5,6 +5,7 @@
 //! heartbeat ends link and data connection together. Constructed by `app`; keys in `roles::keys`, scripts in
 //! `roles/redis/scripts`.
 
+mod acl;
 mod clock;
 mod errors;
 mod ledger;
@@ -14,6 +15,7 @@ mod sentinel;
 mod settings;
 mod writing;
 
+pub use acl::AclRole;
 pub use settings::{Address, RedisSettings, Sentinels, TlsFiles};
 
 use std::sync::Arc;
@@ -246,6 +248,10 @@ impl RoleStore for RedisStore {
 impl Ledger for RedisStore {
     async fn audit(&self, after: Generation, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.read_audit(after, limit).await
+    }
+
+    async fn trim_audit(&self, before: Generation) -> Result<u64, CommitError> {
+        self.forget_records(before).await
     }
 
     async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError> {

@@ -154,8 +154,42 @@ fn the_audit_tells_who_did_what_and_what_was_before() {
     assert_eq!(records[1]["command"]["command"], "add_account");
     assert_eq!(records[1]["after"]["accounts"][0]["roles"][0]["role"], "Accounts/member");
     assert_eq!((&records[2]["actor"], &records[2]["before"]), (&"cli".into(), &records[1]["after"]));
+    let before = records[1]["generation"].as_u64().unwrap();
     let after = format!("audit list --after {} --limit 1", records[0]["generation"]);
     assert_eq!(run(&folder, &after).out.lines().count(), 1);
+    run(&folder, &format!("audit trim --before {before}")).expect(0, "forgot 3 records");
+    run(&folder, "audit verify").expect(1, "2 records, 3 findings");
+    run(&folder, &format!("audit verify --after {}", before - 1)).expect(0, "2 records, 0 findings");
+}
+
+#[test]
+fn a_full_redis_refuses_what_it_must_grow_for_and_lets_go_of_the_rest() {
+    let redis = Redis::start();
+    let folder = Folder::empty();
+    let on = |words: &str| run(&folder, &format!("{words} --organization o --redis {}", redis.url()));
+    on("organization create --owner ada --products LiveChat,HelpDesk").expect(0, "done");
+    for account in ["bob", "eve"] {
+        on(&format!("account add --account {account} --role LiveChat/administrator")).expect(0, "done");
+    }
+    redis.call(&["CONFIG", "SET", "maxmemory", "1"]);
+    for grows in [
+        "role grant --account bob --product HelpDesk --role viewer",
+        "account suspend --account bob --product LiveChat",
+        "account add --account x",
+        "product enable --product ChatBot",
+    ] {
+        on(grows).expect(3, "store_unavailable");
+    }
+    for shrinks in [
+        "role revoke --account bob --product LiveChat --role administrator",
+        "account remove --account eve",
+        "product disable --product HelpDesk",
+    ] {
+        on(shrinks).expect(0, "done");
+    }
+    redis.call(&["CONFIG", "SET", "maxmemory", "0"]);
+    on("account suspend --account bob --product LiveChat").expect(0, "done");
+    run(&folder, &format!("audit verify --redis {}", redis.url())).expect(0, "7 records, 0 findings");
 }
 
 #[test]

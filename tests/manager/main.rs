@@ -4,6 +4,7 @@
 
 mod legacy;
 mod model;
+mod processes;
 mod requests;
 mod run;
 mod stores;

@@ -57,7 +57,7 @@ async fn run(subject: &Subject, seed: u64, steps: usize) -> BTreeSet<&'static st
             run.compare().await;
         }
     }
-    let verified = verify(run.store).await.unwrap();
+    let verified = verify(run.store, Generation(0)).await.unwrap();
     assert_eq!((verified.findings, verified.records), (vec![], run.accepted), "seed {seed}");
     run.refusals
 }
@@ -139,7 +139,7 @@ impl Run<'_> {
 }
 
 /// What is in force of a stored organization, in the words of the model.
-fn stored(page: &AccountPage) -> Organization {
+pub fn stored(page: &AccountPage) -> Organization {
     let header = &page.organization;
     assert_eq!(header.accounts, page.role_sets.len() as u64);
     let living = |marks: &[ProductMark]| {

@@ -74,6 +74,7 @@ macro_rules! suites {
             ledger::{
                 each_write_leaves_one_record_and_a_refused_one_none,
                 pages_the_audit,
+                a_trimmed_audit_is_sound_from_there_on,
                 an_idempotency_key_is_used_once,
                 a_verification_finds_nothing_while_others_write,
             },

@@ -44,6 +44,14 @@ pub(super) fn append(
     Ok(())
 }
 
+/// Forgets the records before a generation; answers how many there were.
+pub(super) fn trim(transaction: &WriteTransaction, before: Generation) -> Result<u64, CommitError> {
+    let mut audit = transaction.open_table(AUDIT).stored()?;
+    let all = audit.len().stored()?;
+    audit.retain_in(..before.0, |_, _| false).stored()?;
+    Ok(all - audit.len().stored()?)
+}
+
 impl View {
     pub(super) fn audit(&self, after: Generation, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.page(AUDIT, after, limit, decode_record)

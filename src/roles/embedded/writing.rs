@@ -60,6 +60,11 @@ impl Shelf {
         self.transact(|transaction| Ok(Tables::open(transaction, id)?.next_generation()?))
     }
 
+    pub(super) fn trim_audit(&self, before: Generation) -> Result<u64, CommitError> {
+        self.id()?;
+        self.transact(|transaction| ledger::trim(transaction, before))
+    }
+
     pub(super) fn write(&self, write: &Write, record: &Record) -> Result<Generation, CommitError> {
         let id = self.id()?;
         let outcome = self.transact(|transaction| {

@@ -1,4 +1,4 @@
-//! Reads of the audit, the change log and the idempotency keys in Redis.
+//! The audit, the change log and the idempotency keys in Redis, as they are read and trimmed.
 //!
 //! Always true here: entries come in rising order of their generations, under a present epoch. Used by the Redis
 //! store alone; the scripts write what is read here.
@@ -7,9 +7,12 @@ use ::redis::{FromRedisValue, cmd};
 
 use crate::audit::{Entry, LogEntry};
 use crate::domain::{Generation, OrganizationId};
-use crate::roles::{StoreError, decode_record, keys, scoped_key};
+use crate::roles::{CommitError, StoreError, decode_record, keys, scoped_key};
 
 use super::{RedisStore, errors};
+
+/// Records that one command removes.
+const FORGOTTEN_AT_ONCE: usize = 500;
 
 /// An entry of a stream: its id, then names and values in turn.
 type StreamEntry = (String, Vec<Vec<u8>>);
@@ -20,6 +23,27 @@ impl RedisStore {
             decode_record(generation, field(fields, b"r").unwrap_or_default())
         })
         .await
+    }
+
+    /// In batches, since a long stream that is trimmed at once would block Redis.
+    pub(super) async fn forget_records(&self, before: Generation) -> Result<u64, CommitError> {
+        let mut forgotten = 0;
+        loop {
+            let mut read = cmd("XRANGE");
+            read.arg(keys::AUDIT).arg("-").arg(format!("({before}-0")).arg("COUNT").arg(FORGOTTEN_AT_ONCE);
+            let entries: Vec<StreamEntry> = self.ask_ledger(&read).await?;
+            if entries.is_empty() {
+                return Ok(forgotten);
+            }
+            let mut delete = cmd("XDEL");
+            delete.arg(keys::AUDIT);
+            entries.iter().for_each(|(id, _)| {
+                delete.arg(id);
+            });
+            let mut data = self.data()?;
+            let gone: u64 = delete.query_async(&mut data).await.map_err(|error| errors::of_write(&error))?;
+            forgotten += gone;
+        }
     }
 
     pub(super) async fn read_log(
@@ -54,7 +78,7 @@ impl RedisStore {
         decode: impl Fn(Generation, &[Vec<u8>]) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let mut read = cmd("XRANGE");
-        read.arg(key).arg(format!("({after}")).arg("+").arg("COUNT").arg(limit);
+        read.arg(key).arg(format!("({after}-0")).arg("+").arg("COUNT").arg(limit);
         let entries: Vec<StreamEntry> = self.ask_ledger(&read).await?;
         let entries = entries.iter().map(|(id, fields)| {
             let generation = id.split_once('-').and_then(|(generation, _)| generation.parse().ok());

@@ -23,11 +23,18 @@ const BATCH: usize = 200;
 const LOG_LENGTH: usize = 1_000_000;
 
 macro_rules! script {
-    ($file:literal) => {
+    ($($file:literal),+) => {
+        script!(@ "", $($file),+)
+    };
+    (allow_oom: $($file:literal),+) => {
+        script!(@ "#!lua flags=allow-oom\n", $($file),+)
+    };
+    (@ $flags:literal, $($file:literal),+) => {
         LazyLock::new(|| {
             Script::new(concat!(
+                $flags,
                 include_str!("scripts/prelude.lua"),
-                include_str!(concat!("scripts/", $file))
+                $(include_str!(concat!("scripts/", $file))),+
             ))
         })
     };
@@ -35,6 +42,8 @@ macro_rules! script {
 
 static RESERVE: LazyLock<Script> = script!("reserve.lua");
 static COMMIT: LazyLock<Script> = script!("commit.lua");
+/// The same where Redis is out of memory, for what takes away.
+static COMMIT_LEAN: LazyLock<Script> = script!(allow_oom: "lean.lua", "commit.lua");
 static STAGE: LazyLock<Script> = script!("stage.lua");
 static DELETE: LazyLock<Script> = script!("delete.lua");
 static FLIP: LazyLock<Script> = script!("flip.lua");
@@ -114,23 +123,31 @@ impl RedisStore {
             Some(new) => header(target, side, number, new)?,
             None => String::new(),
         };
-        let mut call = COMMIT.prepare_invoke();
-        noted(&mut call, target, record)?;
-        call.key(keys::header(organization)).key(keys::counter(organization));
-        call.key(keys::index(organization, side));
-        call.arg(&current.counter_value).arg(counter_suffix(target.store, organization));
-        call.arg(organization.as_str()).arg(header).arg(after.accounts).arg(after.owner.as_str());
-        let mut add = |account: &AccountId, body: String| {
-            call.key(keys::role_set(organization, side, account)).key(keys::memberships(account));
-            call.arg(account.as_str()).arg(body);
+        let prepare = |script: &'static Script| {
+            let mut call = script.prepare_invoke();
+            noted(&mut call, target, record)?;
+            call.key(keys::header(organization)).key(keys::counter(organization));
+            call.key(keys::index(organization, side));
+            call.arg(&current.counter_value).arg(counter_suffix(target.store, organization));
+            call.arg(organization.as_str()).arg(&header).arg(after.accounts).arg(after.owner.as_str());
+            let mut add = |account: &AccountId, body: String| {
+                call.key(keys::role_set(organization, side, account)).key(keys::memberships(account));
+                call.arg(account.as_str()).arg(body);
+            };
+            for set in &change.put {
+                add(&set.account, body(target, organization, number, set)?);
+            }
+            for account in &change.remove {
+                add(account, String::new());
+            }
+            Ok::<_, CommitError>(call)
         };
-        for set in &change.put {
-            add(&set.account, body(target, organization, number, set)?);
+        let mut data = self.data()?;
+        match prepare(&COMMIT)?.invoke_async::<u64>(&mut data).await {
+            Ok(generation) => Ok(Generation(generation)),
+            Err(error) if errors::is_out_of_memory(&error) => self.run(&prepare(&COMMIT_LEAN)?).await,
+            Err(error) => Err(errors::of_write(&error)),
         }
-        for account in &change.remove {
-            add(account, String::new());
-        }
-        self.run(&call).await
     }
 
     /// Removes header and counter, and then what they made count.

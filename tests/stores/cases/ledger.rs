@@ -16,7 +16,7 @@ fn generations(entries: &[Entry]) -> Vec<Generation> {
 }
 
 async fn assert_sound(store: &dyn Ledger, records: u64) {
-    let verified = verify(store).await.unwrap();
+    let verified = verify(store, Generation(0)).await.unwrap();
     assert_eq!((verified.findings, verified.records), (vec![], records));
 }
 
@@ -56,6 +56,29 @@ pub async fn pages_the_audit(subject: Subject) {
     assert_eq!(store.audit(written[4], 2).await, Ok(vec![]));
     let log: Vec<_> = store.log(written[0], 9).await.unwrap();
     assert!(log.iter().any(|entry| entry.generation == written[1]));
+}
+
+pub async fn a_trimmed_audit_is_sound_from_there_on(subject: Subject) {
+    let store = &*subject.store;
+    store.initialise().await.unwrap();
+    let mut generation = store.replace(&team("acme", None, &["m"])).await.unwrap();
+    let first = generation;
+    for round in 0..4 {
+        let change = put("acme", generation, vec![livechat("m", "normal", round + 1)]);
+        generation = store.commit(&change).await.unwrap();
+    }
+    let kept = store.audit(Generation(0), 9).await.unwrap()[2].generation;
+    assert_eq!(store.trim_audit(kept).await, Ok(2));
+    assert_eq!(store.trim_audit(kept).await, Ok(0));
+    let left = store.audit(Generation(0), 9).await.unwrap();
+    assert_eq!((left.len(), left[0].generation), (3, kept));
+    assert_eq!(verify(store, Generation(0)).await.unwrap().findings.len(), 2);
+    assert_eq!(verify(store, Generation(kept.0 - 1)).await.unwrap().findings, []);
+    // Nothing keeps the next write from its record, even when all records are gone.
+    assert_eq!(store.trim_audit(Generation::MAX).await, Ok(3));
+    let next = store.commit(&put("acme", generation, vec![livechat("m", "normal", 9)])).await.unwrap();
+    assert!(next > first);
+    assert_eq!(generations(&store.audit(Generation(0), 9).await.unwrap()), [next]);
 }
 
 pub async fn an_idempotency_key_is_used_once(subject: Subject) {
@@ -103,7 +126,7 @@ pub async fn a_verification_finds_nothing_while_others_write(subject: Subject) {
         })
         .into();
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
-        assert_eq!(verify(&*store).await.unwrap().findings, []);
+        assert_eq!(verify(&*store, Generation(0)).await.unwrap().findings, []);
     }
     assert_sound(&*store, 802).await;
 }
