@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::fixture::{Ended, Folder};
 use crate::support::redis::Redis;
+use crate::support::resp::Value as Reply;
 
 /// A command, its words separated by blanks.
 fn run(folder: &Folder, words: &str) -> Ended {
@@ -190,6 +191,25 @@ fn a_full_redis_refuses_what_it_must_grow_for_and_lets_go_of_the_rest() {
     redis.call(&["CONFIG", "SET", "maxmemory", "0"]);
     on("account suspend --account bob --product LiveChat").expect(0, "done");
     run(&folder, &format!("audit verify --redis {}", redis.url())).expect(0, "7 records, 0 findings");
+}
+
+/// A stream that is ahead would refuse its entry half-way through a script, which is not rolled back.
+#[test]
+fn a_log_or_audit_that_is_ahead_stops_a_write_before_it_writes_anything() {
+    for stream in ["rg:log", "rg:audit"] {
+        let redis = Redis::start();
+        let folder = Folder::empty();
+        let on = |words: &str| run(&folder, &format!("{words} --redis {}", redis.url()));
+        on("organization create --organization o --owner ada").expect(0, "done");
+        let before = on("export").out;
+        redis.call(&["XADD", stream, "9007199254740991-0", "r", "{}"]);
+        on("account add --organization o --account bob").expect(3, "store_data_broken");
+        on("organization delete --organization o").expect(3, "store_data_broken");
+        on("organization create --organization p --owner ada").expect(3, "store_data_broken");
+        assert_eq!(on("export").out, before);
+        redis.call(&["XDEL", stream, "9007199254740991-0"]);
+        assert_eq!(redis.call(&["XLEN", "rg:audit"]), Reply::Int(1), "{stream}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod large;
 mod legacy;
 mod model;
 mod processes;

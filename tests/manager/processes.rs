@@ -32,7 +32,7 @@ const TASKS: u64 = 16;
 const ACCOUNTS: &[&str] = &["a", "b", "c", "d", "e", "f"];
 const BIG: usize = 1_500;
 
-async fn open(url: &str) -> Arc<RedisStore> {
+pub async fn open(url: &str) -> Arc<RedisStore> {
     let address = ::redis::IntoConnectionInfo::into_connection_info(url).unwrap();
     // Other tests may keep the machine busy: what is late is not wrong here.
     let patience = Duration::from_secs(20);

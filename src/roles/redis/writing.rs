@@ -328,3 +328,14 @@ fn body(
 ) -> Result<String, CommitError> {
     value::encode_role_set(target.store, organization, number, role_set).map_err(CommitError::Malformed)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::roles::KEYS_KEPT;
+
+    #[test]
+    fn the_scripts_keep_as_many_idempotency_keys_as_every_store() {
+        let trim = format!("'ZREMRANGEBYRANK', keys, 0, -{})", KEYS_KEPT + 1);
+        assert!(include_str!("scripts/prelude.lua").contains(&trim), "{trim}");
+    }
+}
