@@ -94,7 +94,7 @@ fn cached(bencher: Bencher, accounts: usize) {
     let folder = tempfile::tempdir().unwrap();
     let stamps = Arc::new(Stamps::default());
     let store = Arc::new(EmbeddedStore::open(folder.path(), stamps.clone()).unwrap());
-    let limits = CacheLimits { bytes: 4 << 30, read_timeout: Duration::from_secs(1) };
+    let limits = CacheLimits::new(4 << 30, Duration::from_secs(1));
     let authorizer = Authorizer::new(RoleCache::new(store.clone(), stamps, limits), store.clone());
     let policy = policy();
     let mut questions = runtime.block_on(fill(&*store, &policy, accounts));

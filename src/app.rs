@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::authorizer::Authorizer;
 use crate::cache::{CacheLimits, RoleCache};
 use crate::config::StoreSettings;
-use crate::freshness::Stamps;
+use crate::freshness::{Epoch, Stamps};
 use crate::policy::{PolicyProblems, PolicySource};
 use crate::roles::embedded::EmbeddedStore;
 use crate::roles::redis::RedisStore;
@@ -37,6 +37,16 @@ pub fn runtime() -> io::Result<Runtime> {
 /// Loads the policy of a folder, or the one compiled into the program.
 pub fn open_policy(folder: Option<PathBuf>) -> Result<Arc<PolicySource>, PolicyProblems> {
     PolicySource::open(folder).map(Arc::new)
+}
+
+/// Accepts a Redis as it is, although writes that sidecars saw are gone from it; the embedded store has nobody who
+/// could have seen more.
+pub async fn accept(settings: StoreSettings) -> Result<Option<Epoch>, StoreError> {
+    let StoreSettings::Redis(settings) = settings else { return Ok(None) };
+    let wait = settings.connect_timeout * 2;
+    let redis = RedisStore::start(*settings, Arc::default());
+    redis.connected(wait).await?;
+    redis.accept().await.map(Some)
 }
 
 /// A store and the stamps that it bumps.
@@ -100,8 +110,8 @@ impl OpenStore {
     }
 
     /// What answers questions from this store.
-    pub fn authorizer(&self, limits: CacheLimits) -> Arc<Authorizer> {
+    pub fn authorizer(&self, limits: CacheLimits) -> Authorizer {
         let cache = RoleCache::new(self.store.clone(), self.stamps.clone(), limits);
-        Arc::new(Authorizer::new(cache, self.store.clone()))
+        Authorizer::new(cache, self.store.clone())
     }
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::cache::{RoleCache, Source, Unknown};
+use crate::cache::{Facts, RoleCache, Source, Terms, Unknown};
 use crate::code::Code;
 use crate::decision::{Decision, decide};
 use crate::domain::Generation;
 use crate::explanation::{Explanation, explain};
+use crate::fail_static::FailStatic;
 use crate::freshness::Freshness;
 use crate::policy::{Policy, Undecidable};
 use crate::question::Question;
@@ -28,8 +29,10 @@ pub struct Answer {
     /// Of the organization's data; `None` for an unknown organization.
     pub generation: Option<Generation>,
     pub source: Source,
-    /// `None` where no bound applies: embedded store, or another moment was asked for.
+    /// `None` where no lease applies: embedded store, another moment was asked for, or `stale`.
     pub freshness: Option<Freshness>,
+    /// Nobody vouched for the data any more; the fail-static window of the question let them pass.
+    pub stale: bool,
     pub explanation: Option<Explanation>,
 }
 
@@ -64,11 +67,23 @@ impl NoAnswer {
 pub struct Authorizer {
     cache: Arc<RoleCache>,
     store: Arc<dyn RoleStore>,
+    fail_static: FailStatic,
 }
 
 impl Authorizer {
     pub fn new(cache: Arc<RoleCache>, store: Arc<dyn RoleStore>) -> Self {
-        Self { cache, store }
+        Self { cache, store, fail_static: FailStatic::default() }
+    }
+
+    /// Goes on answering from memory after the end of the lease, as long as these windows allow.
+    #[must_use]
+    pub fn with_fail_static(self, fail_static: FailStatic) -> Self {
+        Self { fail_static, ..self }
+    }
+
+    /// Whether any question may still be answered from memory.
+    pub fn memory_holds(&self) -> bool {
+        self.cache.memory_holds(self.fail_static.longest())
     }
 
     pub fn cache(&self) -> &Arc<RoleCache> {
@@ -81,10 +96,9 @@ impl Authorizer {
 
     /// Answers one question by the policy it was resolved against.
     pub async fn check(&self, policy: &Arc<Policy>, question: &Question) -> Result<Answer, NoAnswer> {
-        let facts = self
-            .cache
-            .facts(policy, &question.organization, &question.account, question.min_generation)
-            .await?;
+        let fail_static = self.fail_static.window(policy, question.asked);
+        let terms = Terms { min_generation: question.min_generation, fail_static };
+        let facts = self.cache.facts(policy, &question.organization, &question.account, terms).await?;
         let at = question.at.unwrap_or_else(|| self.store.now());
         let subject = facts.subject();
         let decision = decide(policy, subject, question.asked, at)?;
@@ -94,7 +108,8 @@ impl Authorizer {
         };
         // Another moment than now is judged on the data of now: how long that holds, nobody can say.
         let freshness = facts.freshness.filter(|_| question.at.is_none());
-        Ok(Answer { decision, generation: facts.generation, source: facts.source, freshness, explanation })
+        let Facts { generation, source, stale, .. } = facts;
+        Ok(Answer { decision, generation, source, freshness, stale, explanation })
     }
 
     /// Answers many questions, in their order. Cold ones share reads and pipelines.

@@ -1,9 +1,10 @@
 //! The role-set cache and its fill protocol: the only place that knows moka.
 //!
 //! Always true here: a stamp is taken before every read and compared after it and again on every hit, so once
-//! an invalidation has been applied nothing read before it is answered; errors, timeouts and cancellations
-//! are never cached; concurrent misses of one account make one read, and a caller joins a flight only while
-//! its own stamp is the flight's. One look-up answers a warm question: a bucket holds an organization's header
+//! an invalidation has been applied nothing read before it is answered; nothing is answered, cold or warm, unless the
+//! lease of the store runs, or ran out less than the question's fail-static window ago; errors, timeouts and
+//! cancellations are never cached; concurrent misses of one account make one read, and a caller joins a flight only
+//! while its own stamp is the flight's. One look-up answers a warm question: a bucket holds an organization's header
 //! with the role sets asked so far. Called by the authorizer.
 
 mod bucket;
@@ -14,11 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use tokio::sync::Semaphore;
 
 use crate::clock::Ticks;
 use crate::decision::Subject;
 use crate::domain::{AccountId, Generation, OrganizationId};
-use crate::freshness::{Freshness, Place, Stamp, Stamps};
+use crate::freshness::{Freshness, Place, Stamp, Stamps, Standing};
 use crate::policy::Policy;
 use crate::roles::{Reading, RoleStore, StoreError};
 
@@ -68,8 +70,10 @@ pub struct Facts {
     pub source: Source,
     /// What the facts say was true at or after this.
     sent: Ticks,
-    /// At the moment when they were found to be vouched for; `None` where no bound applies.
+    /// At the moment when they were found to be vouched for; `None` where no lease applies, or none ran.
     pub freshness: Option<Freshness>,
+    /// The lease was over: only the fail-static window allowed them.
+    pub stale: bool,
     /// A state that these facts are known to include; `None` for an unknown organization.
     pub generation: Option<Generation>,
 }
@@ -80,6 +84,15 @@ impl Facts {
     }
 }
 
+/// What a question demands of its facts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms {
+    /// Facts that include this generation.
+    pub min_generation: Option<Generation>,
+    /// How long after the end of the lease facts from memory will do (F).
+    pub fail_static: Duration,
+}
+
 /// Bounds of the cache, checked by the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheLimits {
@@ -87,6 +100,10 @@ pub struct CacheLimits {
     pub bytes: u64,
     /// How long one read of the store may take, below the freshness bound.
     pub read_timeout: Duration,
+    /// How long what was read over a connection may be kept at most: the bound on a change that nobody was told of.
+    pub keep: Duration,
+    /// Reads of the store at the same time; more wait within their deadline.
+    pub concurrent_reads: usize,
 }
 
 /// Role sets read so far, shared by all tasks.
@@ -96,6 +113,7 @@ pub struct RoleCache {
     stamps: Arc<Stamps>,
     store: Arc<dyn RoleStore>,
     flights: Flights,
+    reads: Semaphore,
     limits: CacheLimits,
     metrics: CacheMetrics,
 }
@@ -103,6 +121,13 @@ pub struct RoleCache {
 impl std::fmt::Debug for RoleCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RoleCache").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl CacheLimits {
+    /// Documented defaults for everything else.
+    pub fn new(bytes: u64, read_timeout: Duration) -> Self {
+        Self { bytes, read_timeout, keep: Duration::from_secs(30), concurrent_reads: 256 }
     }
 }
 
@@ -118,6 +143,7 @@ impl RoleCache {
             stamps,
             store,
             flights: Flights::default(),
+            reads: Semaphore::new(limits.concurrent_reads),
             limits,
             metrics: CacheMetrics::default(),
         })
@@ -129,19 +155,22 @@ impl RoleCache {
         policy: &Arc<Policy>,
         organization: &OrganizationId,
         account: &AccountId,
-        min_generation: Option<Generation>,
+        terms: Terms,
     ) -> Result<Facts, Unknown> {
-        if let Some(facts) = self.remembered(policy, organization, account)
-            && min_generation.is_none_or(|wanted| facts.generation.is_some_and(|have| have >= wanted))
+        if let Some(facts) = self.remembered(policy, organization, account, terms.fail_static)
+            && terms.min_generation.is_none_or(|wanted| facts.generation.is_some_and(|have| have >= wanted))
         {
             self.metrics.hits.increment();
+            if facts.stale {
+                self.metrics.stale.increment();
+            }
             return Ok(facts);
         }
         let asked_at = Ticks::now();
         loop {
             let landed = self.read_joined(policy, organization, account).await?;
             let facts = self.facts_of(policy, organization, account, &landed);
-            match min_generation {
+            match terms.min_generation {
                 Some(wanted) if facts.generation.is_none_or(|have| have < wanted) => {
                     // A joined read may have been sent before this caller learnt of its generation.
                     if facts.sent >= asked_at {
@@ -162,21 +191,42 @@ impl RoleCache {
         (self.buckets.weighted_size(), self.buckets.entry_count())
     }
 
+    /// Whether anything in memory may still be answered from, `fail_static` after the end of the lease.
+    pub fn memory_holds(&self, fail_static: Duration) -> bool {
+        let now = Ticks::now();
+        match self.standing(now) {
+            Standing::Unbounded => self.buckets.entry_count() > 0,
+            standing => standing.is_running() || standing.is_tolerated(now, fail_static),
+        }
+    }
+
+    fn standing(&self, now: Ticks) -> Standing {
+        self.store.lease().map_or(Standing::Unbounded, |lease| lease.held().standing(now))
+    }
+
     fn remembered(
         &self,
         policy: &Policy,
         organization: &OrganizationId,
         account: &AccountId,
+        fail_static: Duration,
     ) -> Option<Facts> {
         let place = self.stamps.place(organization, account);
-        let stamp = self.stamps.take(place);
+        let lease = self.store.lease();
+        let view = self.stamps.view(lease, place);
         let bucket = self.buckets.get(&self.spread.key(organization, place))?;
-        let bounded = self.store.memory_bound().map(|bound| (Ticks::now(), bound));
-        let oldest = bounded.map(|(now, bound)| now.minus(bound));
-        let position = bucket.find(policy.catalogue().numbering(), account, (place, stamp), oldest)?;
+        let now = lease.map(|_| Ticks::now());
+        let oldest = now.map(|now| now.minus(kept(self.limits.keep, place)));
+        let position = bucket.find(policy.catalogue().numbering(), account, (place, view.stamp), oldest)?;
         let (sent, generation) = bucket.vouched(position);
-        let freshness = bounded.map(|(now, bound)| Freshness::of(sent, now, bound));
-        Some(Facts { bucket, position, source: Source::Memory, sent, freshness, generation })
+        let now = now.unwrap_or_default();
+        let (freshness, stale) = match view.standing(now) {
+            Standing::Unbounded => (None, false),
+            Standing::Running { from, until } => (Some(Freshness::of(sent, (from, until), now)), false),
+            over if over.is_tolerated(now, fail_static) => (None, true),
+            Standing::Over { .. } | Standing::Never => return None,
+        };
+        Some(Facts { bucket, position, source: Source::Memory, sent, freshness, stale, generation })
     }
 
     async fn read_joined(
@@ -202,13 +252,17 @@ impl RoleCache {
     ) -> Result<Arc<Landed>, Unknown> {
         for _ in 0..ATTEMPTS {
             let reading = self.read(&organization, &account).await?;
-            let now = self.stamps.take(place);
-            if now == stamp {
-                let landed = Arc::new(Landed { reading, stamp });
+            let view = self.stamps.view(self.store.lease(), place);
+            if stamp.vouches(view.stamp, reading.link) {
+                let standing = view.standing(Ticks::now());
+                if !standing.is_running() {
+                    return Err(unvouched().into());
+                }
+                let landed = Arc::new(Landed { reading, stamp, standing });
                 self.publish(&policy, &organization, &account, &landed);
                 return Ok(landed);
             }
-            stamp = now;
+            stamp = view.stamp;
         }
         self.metrics.failed(ReadFailure::Unsettled);
         Err(Unknown::Unsettled)
@@ -220,21 +274,26 @@ impl RoleCache {
         organization: &OrganizationId,
         account: &AccountId,
     ) -> Result<Reading, StoreError> {
-        let reading = self.bounded(self.store.read(organization, account)).await?;
-        self.metrics.answered(reading.sent);
-        Ok(reading)
+        self.bounded(self.store.read(organization, account)).await
     }
 
-    /// Any read of the store under the read deadline, counted.
+    /// Any read of the store under the read deadline, counted; of a store that nobody vouches for, nothing.
     pub async fn bounded<T>(
         &self,
         read: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         self.metrics.reads.increment();
         let started = Ticks::now();
-        let answer = tokio::time::timeout(self.limits.read_timeout, read).await;
-        self.metrics.read_duration.observe(Ticks::now().since(started));
-        match answer {
+        let taken = async {
+            // Never closed.
+            let _turn = self.reads.acquire().await;
+            read.await
+        };
+        let answer = tokio::time::timeout(self.limits.read_timeout, taken).await;
+        let ended = Ticks::now();
+        self.metrics.read_duration.observe(ended.since(started));
+        let vouched = |found| if self.standing(ended).is_running() { Ok(found) } else { Err(unvouched()) };
+        match answer.map(|answer| answer.and_then(vouched)) {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
                 self.metrics.failed(ReadFailure::from(&error));
@@ -273,9 +332,24 @@ impl RoleCache {
         let place = self.stamps.place(organization, account);
         let bucket = Arc::new(Bucket::of_one(policy.catalogue(), account, place, landed));
         let (sent, generation) = bucket.vouched(0);
-        let freshness = self.store.memory_bound().map(|bound| Freshness::of(sent, Ticks::now(), bound));
-        Facts { bucket, position: 0, source: Source::Store, sent, freshness, generation }
+        let freshness = match landed.standing {
+            Standing::Running { from, until } => Some(Freshness::of(sent, (from, until), Ticks::now())),
+            Standing::Unbounded | Standing::Over { .. } | Standing::Never => None,
+        };
+        Facts { bucket, position: 0, source: Source::Store, sent, freshness, stale: false, generation }
     }
+}
+
+/// How long data of a place are kept: up to an eighth less than `keep`, so that what was read together is not read
+/// again together.
+fn kept(keep: Duration, place: Place) -> Duration {
+    // The upper 16 bits, of which the lower ones of an account choose other things.
+    let share = (place.account >> 48) as u32;
+    keep - keep / 8 * share / (1 << 16)
+}
+
+fn unvouched() -> StoreError {
+    StoreError::Unavailable("nobody vouches for the store at the moment".into())
 }
 
 #[cfg(test)]

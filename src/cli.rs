@@ -4,6 +4,7 @@
 //! Exit status: 0 done or allowed, 1 denied, refused or failed a check, 2 bad request, 3 cannot say. Called by
 //! `main`, which maps results to exit codes.
 
+mod accept;
 mod acl;
 mod audit;
 mod manage;
@@ -89,6 +90,7 @@ impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
             ServeError::Policy(problems) => problems.into(),
+            ServeError::FailStatic(_) => Self::new(Exit::BadRequest, error),
             ServeError::Store(error) => error.into(),
             ServeError::Load(LoadError::Refused { .. } | LoadError::Partly { .. }) => {
                 Self::new(Exit::Refused, error)
@@ -124,6 +126,7 @@ enum Command {
     Legacy(reading::Legacy),
     Import(transfer::Import),
     Export(transfer::Export),
+    Accept(accept::Accept),
     Policy(policy::PolicyCommand),
     /// Create and delete organizations.
     #[command(subcommand)]
@@ -178,6 +181,7 @@ pub fn run(
         Command::Legacy(command) => command.run(variables),
         Command::Import(command) => command.run(variables),
         Command::Export(command) => command.run(variables),
+        Command::Accept(command) => command.run(variables),
         Command::Policy(command) => command.run(variables),
         Command::Organization(action) => manage::run(action.asked(), variables),
         Command::Account(action) => manage::run(action.asked(), variables),

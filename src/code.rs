@@ -116,6 +116,8 @@ codes! {
         "The store refused the credentials or a command of this service.";
     StoreDataBroken = "store_data_broken", 503, Some(5), "Stored data failed their checks",
         "A stored value failed its checks and is not used.";
+    StoreLostWrites = "store_lost_writes", 503, Some(5), "Acknowledged writes are gone from the store",
+        "The store came back without writes that this service saw; what it says of this organization may be out of date.";
     StoreInUse = "store_in_use", 503, Some(5), "The embedded store is in use by another process",
         "Another process holds the embedded store.";
     StoreUnsettled = "store_unsettled", 503, Some(1), "The data kept changing while they were read",

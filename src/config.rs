@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
 
 use crate::cache::CacheLimits;
+use crate::fail_static::FailStatic;
 use crate::http::{HttpLimits, ListenAddress, ListingTokens};
 use crate::roles::redis::RedisSettings;
 
@@ -56,6 +57,7 @@ pub struct ServeSettings {
     pub load: Option<PathBuf>,
     pub http: HttpLimits,
     pub listing_tokens: ListingTokens,
+    pub fail_static: FailStatic,
     pub log: LogSettings,
     /// Write one log line for each decision.
     pub decision_log: bool,
@@ -100,7 +102,12 @@ fn check_all(checker: &mut Checker<'_>) -> Option<Settings> {
     let redis = store::redis(checker, read_timeout);
     let folder = checker.path(Setting::Data);
     let policy = checker.path(Setting::Policy);
-    let cache = CacheLimits { bytes: checker.number(Setting::CacheBytes, 0..=1 << 40), read_timeout };
+    let cache = CacheLimits {
+        bytes: checker.number(Setting::CacheBytes, 0..=1 << 40),
+        read_timeout,
+        keep: checker.millis(Setting::CacheKeep, 1..=MAX_WAIT),
+        concurrent_reads: checker.number(Setting::MaxStoreReads, 1..=100_000),
+    };
     let serve = serve(checker);
     let store = match redis {
         Some(redis) => StoreSettings::Redis(Box::new(redis)),
@@ -117,7 +124,8 @@ fn serve(checker: &mut Checker<'_>) -> Option<ServeSettings> {
     let listing_tokens = listing_tokens(checker);
     let log = log(checker);
     let decision_log = checker.boolean(Setting::DecisionLog);
-    Some(ServeSettings { listen: listen?, load, http, listing_tokens, log: log?, decision_log })
+    let fail_static = checker.value(Setting::FailStatic, FailStatic::parse)?;
+    Some(ServeSettings { listen: listen?, load, http, listing_tokens, fail_static, log: log?, decision_log })
 }
 
 fn http(checker: &mut Checker<'_>) -> HttpLimits {

@@ -7,9 +7,11 @@ mod moment;
 mod organization;
 mod role;
 mod role_set;
+mod store_id;
 
 pub use identifier::{AccountId, InvalidIdentifier, MAX_IDENTIFIER_BYTES, OrganizationId};
 pub use moment::{InvalidTimestamp, Timestamp};
 pub use organization::{EnabledProduct, Generation, Organization};
 pub use role::{ACCOUNTS, LIVECHAT, LegacyRole, RoleKey, RoleType};
 pub use role_set::{Grant, ProductMark, RoleSet};
+pub use store_id::StoreId;

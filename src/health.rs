@@ -113,7 +113,7 @@ mod tests {
 
     fn status(trouble: Option<StoreError>, warnings: &[&str]) -> StoreStatus {
         let warnings = warnings.iter().map(ToString::to_string).collect();
-        StoreStatus { kind: "redis", trouble, warnings }
+        StoreStatus { kind: "redis", trouble, warnings, link: None }
     }
 
     fn down() -> Option<StoreError> {

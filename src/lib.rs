@@ -16,6 +16,7 @@ pub mod decision;
 pub mod domain;
 pub mod exchange;
 pub mod explanation;
+pub mod fail_static;
 pub mod freshness;
 pub mod health;
 pub mod holding;

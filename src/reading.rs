@@ -14,7 +14,7 @@ mod policy_document;
 use std::sync::Arc;
 
 use crate::authorizer::{Authorizer, NoAnswer, ask_all};
-use crate::cache::{Facts, Source};
+use crate::cache::{Facts, Source, Terms};
 use crate::domain::{AccountId, Generation, LIVECHAT, LegacyRole, OrganizationId, Timestamp};
 use crate::freshness::Freshness;
 use crate::policy::{LegacyPlan, PlanRefusal, Policy, plan};
@@ -151,7 +151,8 @@ async fn facts(
     policy: &Arc<Policy>,
     Membership { organization, account, min_generation }: &Membership,
 ) -> Result<Facts, NoAnswer> {
-    Ok(authorizer.cache().facts(policy, organization, account, *min_generation).await?)
+    let terms = Terms { min_generation: *min_generation, ..Terms::default() };
+    Ok(authorizer.cache().facts(policy, organization, account, terms).await?)
 }
 
 fn vouched<T>(facts: &Facts, value: T, valid_until: Option<Timestamp>) -> Vouched<T> {

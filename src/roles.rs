@@ -7,9 +7,13 @@
 
 pub mod embedded;
 mod keys;
+mod metrics;
 pub mod redis;
 mod value;
 
+pub use metrics::{LinkEvent, LinkMetrics};
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,12 +23,15 @@ use crate::change::Write;
 use crate::clock::Ticks;
 use crate::code::Code;
 use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
+use crate::freshness::Lease;
 
 /// One organization at one generation, with the role set that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// Just before the read was sent: what it says was true at or after this.
     pub sent: Ticks,
+    /// The connection that it came over, as `Stamps::link_opened` numbered it; 0 where there are no connections.
+    pub link: u64,
     /// `None`: the store is in order and knows no such organization.
     pub found: Option<Found>,
 }
@@ -60,7 +67,7 @@ pub struct OrganizationPage {
 }
 
 /// What the store says of itself, for health, readiness and metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StoreStatus {
     /// `embedded` or `redis`.
     pub kind: &'static str,
@@ -68,6 +75,20 @@ pub struct StoreStatus {
     pub trouble: Option<StoreError>,
     /// Anything an operator should mend although answers are given.
     pub warnings: Vec<String>,
+    /// Of a store on the other end of a connection.
+    pub link: Option<LinkStatus>,
+}
+
+/// How a store that is connected to is vouched for.
+#[derive(Debug, Clone)]
+pub struct LinkStatus {
+    /// Whether changes are pushed; without, they are read with each heartbeat.
+    pub pushed: bool,
+    /// What is left of the lease; zero when nobody vouches for the store.
+    pub lease_left: Duration,
+    /// Organizations whose acknowledged writes were seen and are gone.
+    pub doubted: usize,
+    pub metrics: Arc<LinkMetrics>,
 }
 
 /// Why a store gave no answer. Every cause is *unknown*, never a decision.
@@ -79,9 +100,15 @@ pub enum StoreError {
     /// Nobody has written to this store yet, or it was emptied.
     #[error("the store is not initialised: import role assignments first")]
     NotInitialised,
+    /// Demoted, or no longer the one that the Sentinels name: what it says may be out of date from now on.
+    #[error("another server took over: {0}")]
+    Superseded(String),
     /// Credentials or permissions; an operator has to act.
     #[error("the store refuses this user: {0}")]
     Refused(String),
+    /// Writes that this process saw are gone from the store: what it says now may be older than what was acknowledged.
+    #[error("acknowledged writes are gone from the store: {0}")]
+    LostWrites(String),
     /// A value failed its checks (identity, form, generation). Named, never used.
     #[error("broken data at {key}: {why}")]
     Broken { key: String, why: String },
@@ -94,9 +121,10 @@ impl StoreError {
     /// The code that a caller is told; the text may name internals and is for the log.
     pub fn code(&self) -> Code {
         match self {
-            Self::Unavailable(_) => Code::StoreUnavailable,
+            Self::Unavailable(_) | Self::Superseded(_) => Code::StoreUnavailable,
             Self::NotInitialised => Code::StoreNotInitialized,
             Self::Refused(_) => Code::StoreRefused,
+            Self::LostWrites(_) => Code::StoreLostWrites,
             Self::Broken { .. } => Code::StoreDataBroken,
             Self::InUse(_) => Code::StoreInUse,
         }
@@ -165,9 +193,9 @@ pub trait RoleStore: std::fmt::Debug + Send + Sync + 'static {
     /// generation. A whole organization is put in place of what is there however many accounts it has.
     async fn write(&self, write: &Write, record: &Record) -> Result<Generation, CommitError>;
 
-    /// How long after the send of its read an answer may be served from memory; `None` where every change
-    /// passes through this process, so that stamps alone are sure.
-    fn memory_bound(&self) -> Option<Duration>;
+    /// Until when this store is vouched for; `None` where every change passes through this process, so that stamps
+    /// alone are sure.
+    fn lease(&self) -> Option<&Lease>;
 
     /// The store's clock, on which starts and ends of grants are judged.
     fn now(&self) -> Timestamp;

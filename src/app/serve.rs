@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Settings;
+use crate::domain::RoleKey;
 use crate::http::{self, Listener, Services};
 use crate::policy::PolicyProblems;
 use crate::roles::StoreError;
@@ -27,6 +28,8 @@ const LOAD_WAIT: Duration = Duration::from_secs(10);
 pub enum ServeError {
     #[error("the policy is refused:\n{0}")]
     Policy(#[from] PolicyProblems),
+    #[error("fail_static names {0}, which the policy does not know")]
+    FailStatic(RoleKey),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -71,6 +74,9 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
 /// Everything up to the bound socket: policy, store, `--load`, in this order.
 async fn prepare(settings: Settings) -> Result<(Listener, Services), ServeError> {
     let policies = open_policy(settings.policy)?;
+    if let Some(role) = settings.serve.fail_static.unknown_role(&policies.current()) {
+        return Err(ServeError::FailStatic(role.clone()));
+    }
     let wait = settings.serve.load.is_some().then_some(LOAD_WAIT);
     let open = OpenStore::open(settings.store, wait).await?;
     match &settings.serve.load {
@@ -80,7 +86,7 @@ async fn prepare(settings: Settings) -> Result<(Listener, Services), ServeError>
     let telemetry = Arc::new(Telemetry::default());
     telemetry.policy_reloaded(Reload::Swapped, clock::wall());
     let services = Services {
-        authorizer: open.authorizer(settings.cache),
+        authorizer: Arc::new(open.authorizer(settings.cache).with_fail_static(settings.serve.fail_static)),
         policies,
         telemetry,
         health: Arc::new(Health::default()),

@@ -149,7 +149,7 @@ impl Bucket {
 
     /// What one read said.
     pub fn of_one(catalogue: &Catalogue, account: &AccountId, place: Place, landed: &Landed) -> Self {
-        let Landed { reading, stamp } = landed;
+        let Landed { reading, stamp, .. } = landed;
         let (known, entry, side) = match &reading.found {
             None => (None, None, Generation::default()),
             Some(found) => {

@@ -11,17 +11,18 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
 use crate::domain::{AccountId, OrganizationId};
-use crate::freshness::Stamp;
+use crate::freshness::{Stamp, Standing};
 use crate::instrument::Counter;
 use crate::roles::{Reading, StoreError};
 
 use super::Unknown;
 
-/// A reading whose stamp still held after it.
+/// A reading whose stamp still held after it, under a lease that ran then.
 #[derive(Debug)]
 pub struct Landed {
     pub reading: Reading,
     pub stamp: Stamp,
+    pub standing: Standing,
 }
 
 pub type Outcome = Result<Arc<Landed>, Unknown>;

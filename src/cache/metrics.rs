@@ -3,9 +3,6 @@
 //! Plain instruments without names: telemetry gives them names when it is scraped. Used by `cache`, read by
 //! telemetry and health.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use crate::clock::Ticks;
 use crate::instrument::{Counter, Histogram};
 use crate::roles::StoreError;
 
@@ -16,17 +13,19 @@ pub enum ReadFailure {
     Unavailable,
     NotInitialised,
     Refused,
+    LostWrites,
     Broken,
     InUse,
     Unsettled,
 }
 
 impl ReadFailure {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Timeout,
         Self::Unavailable,
         Self::NotInitialised,
         Self::Refused,
+        Self::LostWrites,
         Self::Broken,
         Self::InUse,
         Self::Unsettled,
@@ -39,6 +38,7 @@ impl ReadFailure {
             Self::Unavailable => "unavailable",
             Self::NotInitialised => "not_initialized",
             Self::Refused => "refused",
+            Self::LostWrites => "lost_writes",
             Self::Broken => "broken",
             Self::InUse => "in_use",
             Self::Unsettled => "unsettled",
@@ -49,9 +49,10 @@ impl ReadFailure {
 impl From<&StoreError> for ReadFailure {
     fn from(error: &StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::Unavailable,
+            StoreError::Unavailable(_) | StoreError::Superseded(_) => Self::Unavailable,
             StoreError::NotInitialised => Self::NotInitialised,
             StoreError::Refused(_) => Self::Refused,
+            StoreError::LostWrites(_) => Self::LostWrites,
             StoreError::Broken { .. } => Self::Broken,
             StoreError::InUse(_) => Self::InUse,
         }
@@ -63,30 +64,19 @@ impl From<&StoreError> for ReadFailure {
 pub struct CacheMetrics {
     /// Questions answered from memory.
     pub hits: Counter,
+    /// Those of them that were answered after the end of the lease.
+    pub stale: Counter,
     /// Reads sent to the store.
     pub reads: Counter,
     /// Questions that waited for a read that was under way already.
     pub joined: Counter,
     pub read_duration: Histogram,
     failures: [Counter; ReadFailure::ALL.len()],
-    last_answer: AtomicU64,
 }
 
 impl CacheMetrics {
     pub fn failures(&self, failure: ReadFailure) -> u64 {
         self.failures.get(failure as usize).map_or(0, Counter::value)
-    }
-
-    /// When the newest read was sent that the store answered; `None` before the first.
-    pub fn last_answer(&self) -> Option<Ticks> {
-        match self.last_answer.load(Ordering::Relaxed) {
-            0 => None,
-            micros => Some(Ticks::from_micros(micros)),
-        }
-    }
-
-    pub(super) fn answered(&self, sent: Ticks) {
-        self.last_answer.fetch_max(sent.micros(), Ordering::Relaxed);
     }
 
     pub(super) fn failed(&self, failure: ReadFailure) {

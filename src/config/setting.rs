@@ -85,9 +85,15 @@ settings! {
     RedisHeartbeat = "redis_heartbeat", Store, "MS", Some("100"),
         "Between two heartbeats on the Redis connection; below freshness_bound.";
     FreshnessBound = "freshness_bound", Store, "MS", Some("1000"),
-        "Over Redis nothing older than this is answered from memory (B).";
+        "Over Redis: how long after the acknowledgement of a revoke the last question may be answered by what held before it (B). Must leave room for a heartbeat and its answer.";
     ReadTimeout = "read_timeout", Store, "MS", Some("250"),
         "How long one read of the store may take before the answer is unknown; below freshness_bound.";
+    MaxStoreReads = "max_store_reads", Serve, "COUNT", Some("256"),
+        "Reads of the store at the same time; further ones wait within read_timeout. Caps the refill after a reconnect.";
+    CacheKeep = "cache_keep", Serve, "MS", Some("30000"),
+        "How long a role set read over Redis is kept at most, whatever the lease says; up to an eighth less, drawn for each account.";
+    FailStatic = "fail_static", Serve, "PRODUCT/ROLE=MS,…", Some(""),
+        "How long after the end of the lease questions for a role are still answered from memory, marked stale (F); *=MS for all others. A revoke may then live as long as freshness_bound and this together.";
     Data = "data", Store, "DIR", Some("./rolegate-data"),
         "Folder of the embedded store, used without `redis`; one process at a time.";
     Policy = "policy", Policy, "DIR", None,

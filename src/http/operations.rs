@@ -9,7 +9,6 @@ use hyper::StatusCode;
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde::Serialize;
 
-use crate::clock::Ticks;
 use crate::domain::Timestamp;
 use crate::health::{Evidence, HealthReason, Report, State};
 use crate::roles::StoreStatus;
@@ -149,10 +148,9 @@ fn assess(app: &App) -> (Report, StoreStatus) {
     let services = &app.services;
     let store = services.authorizer.store();
     let status = store.status();
-    let still_holds = |sent: Ticks| store.memory_bound().is_none_or(|bound| Ticks::now().since(sent) < bound);
     let evidence = Evidence {
         store: &status,
-        memory_holds: services.authorizer.cache().metrics().last_answer().is_some_and(still_holds),
+        memory_holds: services.authorizer.memory_holds(),
         policy_failure: services.policies.last_failure().map(|failure| failure.problems.to_string()),
     };
     (services.health.assess(evidence), status)

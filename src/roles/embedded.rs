@@ -27,15 +27,14 @@ use async_trait::async_trait;
 use redb::backends::FileBackend;
 use redb::{Builder, Database};
 
-use super::value::StoreId;
 use super::{
     AccountPage, CommitError, Ledger, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
 };
 use crate::audit::{Entry, LogEntry, Record};
 use crate::change::Write;
 use crate::clock::{self, Ticks};
-use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
-use crate::freshness::Stamps;
+use crate::domain::{AccountId, Generation, OrganizationId, StoreId, Timestamp};
+use crate::freshness::{Lease, Stamps};
 
 use failure::guarded;
 use tables::View;
@@ -128,7 +127,7 @@ impl RoleStore for EmbeddedStore {
     async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError> {
         let sent = Ticks::now();
         let found = self.0.view(|view| view.find(organization, account))?;
-        Ok(Reading { sent, found })
+        Ok(Reading { sent, link: 0, found })
     }
 
     async fn accounts(
@@ -182,7 +181,7 @@ impl RoleStore for EmbeddedStore {
     }
 
     /// Every change passes through this process.
-    fn memory_bound(&self) -> Option<Duration> {
+    fn lease(&self) -> Option<&Lease> {
         None
     }
 
@@ -207,7 +206,7 @@ impl RoleStore for EmbeddedStore {
             }
             Err(error) => Some(error),
         };
-        StoreStatus { kind: "embedded", trouble, warnings }
+        StoreStatus { kind: "embedded", trouble, warnings, link: None }
     }
 }
 

@@ -57,7 +57,7 @@ pub fn memberships(account: &AccountId) -> String {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Tracked {
     Header(OrganizationId),
-    RoleSet(OrganizationId, AccountId),
+    RoleSet(OrganizationId, Side, AccountId),
 }
 
 /// Reads a pushed key; `None` for anything that is not exactly one of ours.
@@ -68,8 +68,12 @@ pub fn parse_tracked(key: &str) -> Option<Tracked> {
     match (family, rest) {
         ("rg:h:", "") => Some(Tracked::Header(organization)),
         ("rg:r:", rest) => {
-            let account = rest.strip_prefix(":0:").or_else(|| rest.strip_prefix(":1:"))?;
-            Some(Tracked::RoleSet(organization, AccountId::new(account).ok()?))
+            let (side, account) = match rest.split_at_checked(3)? {
+                (":0:", account) => (Side::A, account),
+                (":1:", account) => (Side::B, account),
+                _ => return None,
+            };
+            Some(Tracked::RoleSet(organization, side, AccountId::new(account).ok()?))
         }
         _ => None,
     }
@@ -86,7 +90,8 @@ mod tests {
         assert_eq!(parse_tracked(&header(&organization)), Some(Tracked::Header(organization.clone())));
         for side in [Side::A, Side::B] {
             let key = role_set(&organization, side, &account);
-            assert_eq!(parse_tracked(&key), Some(Tracked::RoleSet(organization.clone(), account.clone())));
+            let tracked = Tracked::RoleSet(organization.clone(), side, account.clone());
+            assert_eq!(parse_tracked(&key), Some(tracked));
         }
         for key in [
             "",

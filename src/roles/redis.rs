@@ -1,89 +1,105 @@
 //! The Redis store: one link for invalidation and heartbeats, one data connection for everything else.
 //!
-//! Always true here: nothing is read or written without a live link; every value passes its identity checks; an
-//! absence is confirmed before it is reported, since MGET shows a key of another type as absent; a failed
-//! heartbeat ends link and data connection together. Constructed by `app`; keys in `roles::keys`, scripts in
+//! Always true here: nothing is read or written without a live link; every value passes its identity checks, and is of the
+//! epoch that the link knows; an absence is confirmed before it is reported, since MGET shows a key of another type as
+//! absent; an organization in doubt is not answered for. Constructed by `app`; keys in `roles::keys`, scripts in
 //! `roles/redis/scripts`.
 
 mod acl;
 mod clock;
+mod data;
 mod errors;
 mod ledger;
 mod link;
+mod log;
+mod pushes;
 mod reading;
 mod sentinel;
 mod settings;
+mod vigil;
 mod writing;
 
 pub use acl::AclRole;
 pub use settings::{Address, RedisSettings, Sentinels, TlsFiles};
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
-use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use crate::audit::{Entry, LogEntry, Record};
 use crate::change::Write;
+use crate::clock::Ticks;
 use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
-use crate::freshness::Stamps;
+use crate::freshness::{Doubts, Epoch, Lease, Stamps, Standing};
 use crate::roles::{
-    AccountPage, CommitError, Ledger, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
+    AccountPage, CommitError, Ledger, LinkEvent, LinkMetrics, LinkStatus, OrganizationPage, Reading,
+    RoleStore, StoreError, StoreStatus,
 };
 
 use clock::StoreClock;
-use link::{Beat, Link};
+use data::Data;
+use link::{Link, Sinks};
+use pushes::{Sighting, Sightings};
+use sentinel::Council;
 
 /// Between two attempts to connect, at most; the wait doubles up to it and is drawn at random below.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 const FIRST_RECONNECT_DELAY: Duration = Duration::from_millis(50);
 
-/// Heartbeats between two looks at what the server must be.
-const INSPECT_EVERY: u64 = 10;
-
 /// A Redis that is connected to in the background, for as long as the runtime lives.
 #[derive(Debug)]
 pub struct RedisStore {
-    bound: Duration,
-    stamps: Arc<Stamps>,
+    settings: RedisSettings,
+    /// Where Sentinels say which server it is.
+    council: Option<Arc<Council>>,
+    sinks: Sinks,
+    lease: Lease,
     clock: StoreClock,
     connection: watch::Sender<Connection>,
-    /// The epoch value as last seen; when it changes, everything cached is of another store.
-    epoch: ArcSwapOption<String>,
+    /// The epoch that the link knows; `None` before the first, and while there is none.
+    known: watch::Sender<Option<Epoch>>,
+    /// The newest generation that the log told.
+    newest: AtomicU64,
+    doubts: Mutex<Doubts>,
+    /// Asks for a heartbeat before its time.
+    hurry: Notify,
 }
 
 /// Whether the store can be asked.
 #[derive(Debug, Clone)]
 enum Connection {
-    Up { data: MultiplexedConnection, warnings: Vec<String> },
+    Up { data: Data, link: u64, tracked: bool, warnings: Vec<String> },
     Down(StoreError),
 }
 
 impl RedisStore {
     /// Starts connecting and returns at once; an absent Redis is a state, not a failure.
     pub fn start(settings: RedisSettings, stamps: Arc<Stamps>) -> Arc<Self> {
+        let council = match &settings.address {
+            Address::Server(_) => None,
+            Address::Sentinels(sentinels) => Some(Council::convene(&settings, sentinels)),
+        };
+        let sinks =
+            Sinks { stamps, sightings: Arc::<Sightings>::default(), metrics: Arc::<LinkMetrics>::default() };
         let down = Connection::Down(StoreError::Unavailable("not connected yet".into()));
         let store = Arc::new(Self {
-            bound: settings.bound,
-            stamps,
+            council,
+            sinks,
+            lease: Lease::new(settings.bound),
             clock: StoreClock::default(),
             connection: watch::Sender::new(down),
-            epoch: ArcSwapOption::empty(),
+            known: watch::Sender::new(None),
+            newest: AtomicU64::new(0),
+            doubts: Mutex::default(),
+            hurry: Notify::new(),
+            settings,
         });
-        let connected = store.clone();
-        tokio::spawn(async move {
-            let mut delay = FIRST_RECONNECT_DELAY;
-            loop {
-                let (lasted, trouble) = connected.live(&settings).await;
-                connected.go_down(&trouble);
-                delay = if lasted { FIRST_RECONNECT_DELAY } else { (delay * 2).min(MAX_RECONNECT_DELAY) };
-                tokio::time::sleep(delay.mul_f64(fastrand::f64())).await;
-            }
-        });
+        let vigilant = store.clone();
+        tokio::spawn(async move { vigilant.keep_vigil().await });
         store
     }
 
@@ -97,82 +113,119 @@ impl RedisStore {
         }
     }
 
-    /// One life of a link: opened, beating, until it fails. Says whether it ever beat, and what ended it.
-    async fn live(&self, settings: &RedisSettings) -> (bool, StoreError) {
-        let mut link = match Link::open(settings, &self.stamps).await {
-            Ok(link) => link,
-            Err(trouble) => return (false, trouble),
-        };
-        let mut lasted = false;
-        let mut beats = 0u64;
-        loop {
-            beats += 1;
-            match link.beat().await {
-                Ok(beat) => self.beaten(&beat),
-                Err(trouble) => return (lasted, trouble),
-            }
-            if !lasted {
-                // Tracking is on and the server has answered: only now may anything be read and kept.
-                self.stamps.world_changed();
-                self.go_up(&link);
-                lasted = true;
-            }
-            if beats.is_multiple_of(INSPECT_EVERY)
-                && let Err(trouble) = link.inspect(settings.read_timeout).await
-            {
-                return (lasted, trouble);
-            }
-            if let Err(trouble) = link.rest(settings.heartbeat).await {
-                return (lasted, trouble);
-            }
+    /// Accepts the store as it is, although writes that somebody saw are gone from it: gives it a higher epoch.
+    pub async fn accept(&self) -> Result<Epoch, StoreError> {
+        let epoch = self.raise_epoch().await?;
+        self.until_known(epoch).await;
+        Ok(epoch)
+    }
+
+    /// From when on this link's server counts as the primary; `None` while no majority of Sentinels says so.
+    fn vouched_since(&self, link: &Link, sent: Ticks) -> Result<Option<Ticks>, StoreError> {
+        match &self.council {
+            None => Ok(Some(sent)),
+            Some(council) => Ok(council.vouched_since(&link.address)?.map(|since| since.min(sent))),
         }
     }
 
-    fn beaten(&self, beat: &Beat) {
-        self.clock.set(beat.sent, beat.server_time);
-        self.epoch_seen(beat.epoch.as_deref());
+    fn know(&self, epoch: Option<Epoch>, newest: Option<Generation>) {
+        self.newest.store(newest.unwrap_or_default().0, Ordering::Relaxed);
+        self.known.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
     }
 
-    /// Notes the epoch value; another one than before means that everything known is of another store.
-    fn epoch_seen(&self, epoch: Option<&str>) {
-        let known = self.epoch.load();
-        if known.as_ref().map(|known| known.as_str()) != epoch {
-            self.epoch.store(epoch.map(|epoch| Arc::new(epoch.to_owned())));
-            self.stamps.world_changed();
-        }
+    /// Waits until the link knows this epoch, so that what is read next counts.
+    async fn until_known(&self, epoch: Epoch) {
+        let mut known = self.known.subscribe();
+        self.hurry.notify_one();
+        let noticed = known.wait_for(|known| *known == Some(epoch));
+        let _ = tokio::time::timeout(self.settings.bound, noticed).await;
     }
 
-    fn go_up(&self, link: &Link) {
+    fn go_up(&self, link: &Link, number: u64) {
         let tracked = link.untracked.is_none();
         info!(version = link.server.version, run_id = link.server.run_id, tracked, "connected to Redis");
         if let Some(why) = &link.untracked {
-            warn!(why, "Redis pushes no changes: memory lives by the freshness bound alone");
+            warn!(why, "Redis pushes no changes: they are read from its log with each heartbeat");
         }
-        self.connection.send_replace(Connection::Up { data: link.data.clone(), warnings: link.warnings() });
+        self.sinks.metrics.happened(LinkEvent::Opened);
+        let (data, warnings) = (link.data.clone(), link.warnings());
+        self.connection.send_replace(Connection::Up { data, link: number, tracked, warnings });
     }
 
     fn go_down(&self, trouble: &StoreError) {
-        let before = self.connection.send_replace(Connection::Down(trouble.clone()));
-        // After it, so that no read that still took this link can be kept.
-        self.stamps.world_changed();
-        let flipped = !matches!(&before, Connection::Down(known) if known == trouble);
-        if flipped {
-            warn!(%trouble, "Redis cannot be asked");
+        // A link that broke leaves a lease that was honestly given; a server that is no longer the one does not.
+        if !matches!(trouble, StoreError::Unavailable(_)) {
+            self.lease.end();
+        }
+        match self.connection.send_replace(Connection::Down(trouble.clone())) {
+            Connection::Up { .. } => self.sinks.metrics.happened(LinkEvent::Closed),
+            Connection::Down(known) if known == *trouble => return,
+            Connection::Down(_) => {}
+        }
+        warn!(%trouble, "Redis cannot be asked");
+    }
+
+    fn data(&self) -> Result<Data, StoreError> {
+        self.numbered_data().map(|(data, _)| data)
+    }
+
+    /// The data connection and the number of its link.
+    fn numbered_data(&self) -> Result<(Data, u64), StoreError> {
+        match &*self.connection.borrow() {
+            Connection::Up { data, link, .. } => Ok((data.clone(), *link)),
+            Connection::Down(trouble) => Err(trouble.clone()),
         }
     }
 
-    fn data(&self) -> Result<MultiplexedConnection, StoreError> {
-        match &*self.connection.borrow() {
-            Connection::Up { data, .. } => Ok(data.clone()),
-            Connection::Down(trouble) => Err(trouble.clone()),
+    fn doubts(&self) -> MutexGuard<'_, Doubts> {
+        // Each update leaves the doubts whole.
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what was read of an organization counts.
+    fn admit(&self, organization: &OrganizationId, generation: Option<Generation>) -> Result<(), StoreError> {
+        match self.doubts().admits(organization, generation) {
+            true => Ok(()),
+            false => Err(StoreError::LostWrites(format!("organization {organization} is in doubt"))),
         }
+    }
+
+    /// Why the store cannot be asked although it is connected.
+    fn doubtful(&self) -> Option<StoreError> {
+        if self.known.borrow().is_none() {
+            return Some(StoreError::NotInitialised);
+        }
+        if self.doubts().of_everything() {
+            return Some(StoreError::LostWrites("nobody knows which".into()));
+        }
+        let vouched = self.lease.held().standing(Ticks::now()).is_running();
+        (!vouched).then(|| StoreError::Unavailable("nobody vouches for it".into()))
+    }
+
+    fn link_status(&self, tracked: bool) -> LinkStatus {
+        let now = Ticks::now();
+        let lease_left = match self.lease.held().standing(now) {
+            Standing::Running { until, .. } => until.since(now),
+            Standing::Unbounded | Standing::Over { .. } | Standing::Never => Duration::ZERO,
+        };
+        let doubted = self.doubts().organizations();
+        LinkStatus { pushed: tracked, lease_left, doubted, metrics: self.sinks.metrics.clone() }
     }
 }
 
 #[async_trait]
 impl RoleStore for RedisStore {
     async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError> {
-        self.read_one(organization, account).await
+        let (reading, epoch) = self.read_one(organization, account).await?;
+        if *self.known.borrow() != Some(epoch) {
+            return Err(StoreError::Unavailable("it is of another epoch than the link knows".into()));
+        }
+        let generation = reading.found.as_ref().map(|found| found.generation);
+        self.admit(organization, generation)?;
+        if generation.is_some_and(|generation| generation.0 > self.newest.load(Ordering::Relaxed)) {
+            self.sinks.sightings.note(Sighting { organization: organization.clone(), side: None });
+        }
+        Ok(reading)
     }
 
     async fn accounts(
@@ -181,7 +234,9 @@ impl RoleStore for RedisStore {
         after: Option<&AccountId>,
         limit: usize,
     ) -> Result<Option<AccountPage>, StoreError> {
-        self.read_accounts(organization, after, limit).await
+        let page = self.read_accounts(organization, after, limit).await?;
+        self.admit(organization, page.as_ref().map(|page| page.generation))?;
+        Ok(page)
     }
 
     async fn organizations_of(
@@ -202,7 +257,9 @@ impl RoleStore for RedisStore {
     }
 
     async fn initialise(&self) -> Result<(), StoreError> {
-        self.write_epoch().await
+        let epoch = self.write_epoch().await?;
+        self.until_known(epoch).await;
+        Ok(())
     }
 
     async fn is_loading(&self) -> Result<bool, StoreError> {
@@ -221,8 +278,8 @@ impl RoleStore for RedisStore {
         self.write_one(write, record).await
     }
 
-    fn memory_bound(&self) -> Option<Duration> {
-        Some(self.bound)
+    fn lease(&self) -> Option<&Lease> {
+        Some(&self.lease)
     }
 
     fn now(&self) -> Timestamp {
@@ -230,17 +287,20 @@ impl RoleStore for RedisStore {
     }
 
     fn status(&self) -> StoreStatus {
-        let (trouble, mut warnings) = match &*self.connection.borrow() {
-            Connection::Down(trouble) => (Some(trouble.clone()), Vec::new()),
-            Connection::Up { warnings, .. } => {
-                let uninitialised = self.epoch.load().is_none().then_some(StoreError::NotInitialised);
-                (uninitialised, warnings.clone())
-            }
+        let connection = self.connection.borrow().clone();
+        let (trouble, mut warnings, tracked) = match connection {
+            Connection::Down(trouble) => (Some(trouble), Vec::new(), false),
+            Connection::Up { warnings, tracked, .. } => (self.doubtful(), warnings, tracked),
         };
+        let link = self.link_status(tracked);
+        if link.doubted > 0 {
+            let doubted = link.doubted;
+            warnings.push(format!("acknowledged writes of {doubted} organizations are gone from the store"));
+        }
         if let Some(offset) = self.clock.host_offset().filter(|offset| offset.abs() > 1_000) {
             warnings.push(format!("the host's clock is {offset} ms ahead of the store's"));
         }
-        StoreStatus { kind: "redis", trouble, warnings }
+        StoreStatus { kind: "redis", trouble, warnings, link: Some(link) }
     }
 }
 

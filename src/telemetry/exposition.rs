@@ -94,7 +94,7 @@ impl Exposition {
 }
 
 /// Microseconds, written as seconds without rounding.
-struct Seconds(u64);
+pub struct Seconds(pub u64);
 
 impl Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

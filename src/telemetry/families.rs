@@ -74,6 +74,19 @@ families! {
     CACHE_BYTES: Gauge "rolegate_cache_bytes" in "bytes" [] "Accounted size of the role-set cache.";
     CACHE_ENTRIES: Gauge "rolegate_cache_entries" [] "Entries of the role-set cache.";
     CACHE_HITS: Counter "rolegate_cache_hits" [] "Questions whose facts were in memory and current.";
+    STALE_ANSWERS: Counter "rolegate_stale_answers" []
+        "Questions answered from memory after the end of the lease, within their fail-static window.";
+    STORE_LEASE: Gauge "rolegate_store_lease_seconds" in "seconds" []
+        "What is left of the lease; 0 while nobody vouches for the store. Only over Redis.";
+    STORE_PUSHED: Gauge "rolegate_store_pushes" []
+        "1 while changes are pushed, 0 where they are read with each heartbeat. Only over Redis.";
+    STORE_DOUBTED: Gauge "rolegate_store_doubted_organizations" []
+        "Organizations whose acknowledged writes were seen and are gone. Only over Redis.";
+    STORE_HEARTBEATS: Histogram "rolegate_store_heartbeat_duration_seconds" in "seconds" []
+        "Round trips of answered heartbeats. Only over Redis.";
+    STORE_CHANGES: Counter "rolegate_store_changes" ["by"] "Changes that were pushed, or read from the log. Only over Redis.";
+    STORE_LINK_EVENTS: Counter "rolegate_store_link_events" ["event"]
+        "Links opened and closed, and what was found over a new one. Only over Redis.";
     STORE_UP: Gauge "rolegate_store_up" ["kind"] "1 while the store can answer.";
     STORE_READS: Counter "rolegate_store_reads" [] "Reads sent to the store by questions.";
     STORE_JOINED: Counter "rolegate_store_joined" [] "Questions that waited for a read already under way.";

@@ -10,9 +10,9 @@ use crate::code::Code;
 use crate::decision::Reason;
 use crate::health::{Report, State};
 use crate::instrument::Counter;
-use crate::roles::StoreStatus;
+use crate::roles::{LinkEvent, LinkStatus, StoreStatus};
 
-use super::exposition::{Exposition, Format};
+use super::exposition::{Exposition, Format, Seconds};
 use super::families::{self as family, Family};
 use super::{Reload, Route, Surface, Telemetry, Timeout};
 
@@ -103,6 +103,8 @@ fn write_store(out: &mut Exposition, scene: &Scene<'_>) {
     single(out, &family::CACHE_BYTES, &[], bytes);
     single(out, &family::CACHE_ENTRIES, &[], entries);
     single(out, &family::CACHE_HITS, &[], metrics.hits.value());
+    single(out, &family::STALE_ANSWERS, &[], metrics.stale.value());
+    write_link(out, scene.store.link.as_ref());
     single(out, &family::STORE_UP, &[scene.store.kind], u64::from(scene.store.trouble.is_none()));
     single(out, &family::STORE_READS, &[], metrics.reads.value());
     single(out, &family::STORE_JOINED, &[], metrics.joined.value());
@@ -114,7 +116,35 @@ fn write_store(out: &mut Exposition, scene: &Scene<'_>) {
     }
 }
 
-fn single(out: &mut Exposition, family: &Family, labels: &[&str], value: u64) {
+/// A store without a link has the families, but no samples: a lease of zero would read as trouble.
+fn write_link(out: &mut Exposition, link: Option<&LinkStatus>) {
+    let Some(link) = link else { return LINK_FAMILIES.iter().for_each(|family| out.family(family)) };
+    let left = u64::try_from(link.lease_left.as_micros()).unwrap_or(u64::MAX);
+    single(out, &family::STORE_LEASE, &[], Seconds(left));
+    single(out, &family::STORE_PUSHED, &[], u64::from(link.pushed));
+    single(out, &family::STORE_DOUBTED, &[], link.doubted as u64);
+    out.family(&family::STORE_HEARTBEATS);
+    out.histogram(&family::STORE_HEARTBEATS, &[], &link.metrics.heartbeats.values());
+    out.family(&family::STORE_CHANGES);
+    for (by, counter) in [("push", &link.metrics.pushed), ("log", &link.metrics.logged)] {
+        out.sample(&family::STORE_CHANGES, &[by], counter.value());
+    }
+    out.family(&family::STORE_LINK_EVENTS);
+    for event in LinkEvent::ALL {
+        out.sample(&family::STORE_LINK_EVENTS, &[event.as_str()], link.metrics.events(event));
+    }
+}
+
+const LINK_FAMILIES: [&Family; 6] = [
+    &family::STORE_LEASE,
+    &family::STORE_PUSHED,
+    &family::STORE_DOUBTED,
+    &family::STORE_HEARTBEATS,
+    &family::STORE_CHANGES,
+    &family::STORE_LINK_EVENTS,
+];
+
+fn single(out: &mut Exposition, family: &Family, labels: &[&str], value: impl std::fmt::Display) {
     out.family(family);
     out.sample(family, labels, value);
 }

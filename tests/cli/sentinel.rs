@@ -1,49 +1,16 @@
 //! A primary that Sentinels name: found through a majority of them, and through nothing less.
 
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
 use crate::fixture::{Folder, check, sample};
-use crate::support::redis::{Redis, free_port};
+use crate::support::redis::Redis;
+use crate::support::sentinel::Sentinel;
 use crate::support::server::Server;
-
-/// A Sentinel that watches one Redis under the name `main`.
-struct Sentinel {
-    child: Child,
-    port: u16,
-}
-
-impl Sentinel {
-    fn start(folder: &Folder, redis: &Redis) -> Self {
-        let port = free_port();
-        let primary = redis.url().trim_start_matches("redis://").replace(':', " ");
-        let config = format!("port {port}\nbind 127.0.0.1\nsentinel monitor main {primary} 1\n");
-        let config = folder.file(&format!("sentinel-{port}.conf"), &config);
-        let child = Command::new("redis-sentinel").arg(config).stdout(Stdio::null()).spawn().unwrap();
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(10), "redis-sentinel does not answer");
-            thread::sleep(Duration::from_millis(10));
-        }
-        Self { child, port }
-    }
-}
-
-impl Drop for Sentinel {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn the_primary_is_the_one_that_a_majority_names() {
     let redis = Redis::start();
     let folder = Folder::empty();
-    let sentinels = [Sentinel::start(&folder, &redis), Sentinel::start(&folder, &redis)];
-    let [one, other] = sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port));
+    let sentinels = [(); 2].map(|()| Sentinel::watch(redis.port(), 1, &[]));
+    let [one, other] = sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port()));
     let majority = format!("redis+sentinel://{one},127.0.0.1:1,{other}/main");
     let minority = format!("redis+sentinel://127.0.0.1:1,127.0.0.1:2,{one}/main");
     let stranger = format!("redis+sentinel://{one},{other}/other");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -10,6 +9,7 @@ use rolegate::audit::Record;
 use rolegate::change::{Change, Replacement, Write};
 use rolegate::clock::Ticks;
 use rolegate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
+use rolegate::freshness::Lease;
 use rolegate::roles::{
     AccountPage, CommitError, Found, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
 };
@@ -118,7 +118,7 @@ impl RoleStore for MemoryStore {
             side: Generation(0),
             role_set: kept.role_sets.get(account).cloned(),
         });
-        Ok(Reading { sent: Ticks::now(), found })
+        Ok(Reading { sent: Ticks::now(), link: 0, found })
     }
 
     async fn accounts(
@@ -197,7 +197,7 @@ impl RoleStore for MemoryStore {
         Ok(generation)
     }
 
-    fn memory_bound(&self) -> Option<Duration> {
+    fn lease(&self) -> Option<&Lease> {
         None
     }
 
@@ -206,6 +206,6 @@ impl RoleStore for MemoryStore {
     }
 
     fn status(&self) -> StoreStatus {
-        StoreStatus { kind: "memory", trouble: None, warnings: Vec::new() }
+        StoreStatus { kind: "memory", trouble: None, warnings: Vec::new(), link: None }
     }
 }

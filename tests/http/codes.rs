@@ -80,6 +80,7 @@ async fn provoke(code: Code) -> Option<Reply> {
         Code::StoreNotInitialized => in_trouble(StoreError::NotInitialised).await,
         Code::StoreRefused => in_trouble(StoreError::Refused("x".into())).await,
         Code::StoreDataBroken => in_trouble(StoreError::Broken { key: "k".into(), why: "w".into() }).await,
+        Code::StoreLostWrites => in_trouble(StoreError::LostWrites("x".into())).await,
         Code::StoreInUse => in_trouble(StoreError::InUse("x".into())).await,
         Code::StoreUnsettled => {
             server.store.be_restless();

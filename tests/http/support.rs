@@ -82,7 +82,7 @@ impl Server {
     ) -> Self {
         let stamps = Arc::new(Stamps::default());
         let store = Arc::new(store.with_stamps(Arc::clone(&stamps)));
-        let cache_limits = CacheLimits { bytes: 1 << 20, read_timeout: Duration::from_secs(5) };
+        let cache_limits = CacheLimits::new(1 << 20, Duration::from_secs(5));
         let cache = RoleCache::new(store.clone(), stamps, cache_limits);
         let mut services = Services {
             authorizer: Arc::new(Authorizer::new(cache, store.clone())),

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use rolegate::audit::Record;
 use rolegate::change::Write;
 use rolegate::clock::Ticks;
 use rolegate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
+use rolegate::freshness::Lease;
 use rolegate::roles::{
     AccountPage, CommitError, Found, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
 };
@@ -56,7 +56,7 @@ impl RoleStore for FakeStore {
             side: Generation(1),
             role_set: accounts.get(account).cloned(),
         });
-        Ok(Reading { sent: Ticks::now(), found })
+        Ok(Reading { sent: Ticks::now(), link: 0, found })
     }
 
     async fn accounts(
@@ -117,7 +117,7 @@ impl RoleStore for FakeStore {
         unimplemented!("nothing here writes")
     }
 
-    fn memory_bound(&self) -> Option<Duration> {
+    fn lease(&self) -> Option<&Lease> {
         None
     }
 
@@ -126,6 +126,6 @@ impl RoleStore for FakeStore {
     }
 
     fn status(&self) -> StoreStatus {
-        StoreStatus { kind: "fake", trouble: self.trouble.clone(), warnings: Vec::new() }
+        StoreStatus { kind: "fake", trouble: self.trouble.clone(), warnings: Vec::new(), link: None }
     }
 }

@@ -109,7 +109,7 @@ pub fn authorizer(store: impl RoleStore) -> Authorizer {
 /// The use cases over a store, with this deadline for each read.
 pub fn impatient(store: impl RoleStore, read_timeout: Duration) -> Authorizer {
     let store: Arc<dyn RoleStore> = Arc::new(store);
-    let limits = CacheLimits { bytes: 1 << 20, read_timeout };
+    let limits = CacheLimits::new(1 << 20, read_timeout);
     Authorizer::new(RoleCache::new(Arc::clone(&store), Arc::clone(&STAMPS), limits), store)
 }
 

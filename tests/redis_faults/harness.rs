@@ -42,6 +42,7 @@ fn a_redis_has_passwords_users_and_tls() {
         password: Some("secret".into()),
         users: vec!["reader on >reader-secret ~* &* +@all -client|tracking".into()],
         tls: true,
+        ..Options::default()
     });
     assert!(redis.url().starts_with("rediss://:secret@127.0.0.1:"));
     assert!(redis.authority().exists());

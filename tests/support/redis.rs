@@ -25,6 +25,8 @@ pub struct Options {
     pub users: Vec<String>,
     /// Serve TLS alone on the port, with a certificate for 127.0.0.1 made for this Redis.
     pub tls: bool,
+    /// Further arguments of `redis-server`.
+    pub arguments: Vec<String>,
 }
 
 /// A Redis that was started; it may have been killed or stopped since.
@@ -75,6 +77,10 @@ impl Redis {
         format!("{scheme}://{credentials}127.0.0.1:{}", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The certificate of the authority that signed this Redis's certificate.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
@@ -83,6 +89,11 @@ impl Redis {
     /// A connection of the default user.
     pub fn connect(&self) -> Connection {
         open(self.folder.path(), &self.options).unwrap()
+    }
+
+    /// Replaces the further arguments for the next start.
+    pub fn set_arguments(&mut self, arguments: &[&str]) {
+        self.options.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
     }
 
     /// Sends one command over a connection of its own; panics on an error reply.
@@ -147,6 +158,7 @@ impl Redis {
     /// Starts a killed Redis again on the same port, with nothing in it.
     pub fn restart_empty(&mut self) {
         let _ = fs::remove_file(self.folder.path().join("dump.rdb"));
+        let _ = fs::remove_dir_all(self.folder.path().join("appendonlydir"));
         self.restart_with_data();
     }
 
@@ -192,6 +204,7 @@ fn launch(folder: &Path, port: u16, options: &Options) -> io::Result<Child> {
     for user in &options.users {
         command.arg("--user").args(user.split(' '));
     }
+    command.args(&options.arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap_or_else(|error| {
         panic!("these tests need redis-server 7 on the PATH (Debian: apt-get install redis-server): {error}")

@@ -1,8 +1,9 @@
 //! A small client of the Redis protocol (RESP2), enough to prepare, look at and break a test's Redis.
-//! Always holds: one command is answered before the next is sent; values are bytes.
-//! Called by `redis` and the tests that tamper with stored values.
+//! Always holds: `call` has its answer before the next command is sent; values are bytes.
+//! Called by `redis` and the tests that tamper with stored values or need a reply later than its command.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -44,10 +45,10 @@ impl Value {
     }
 }
 
-/// A connection over the server's Unix socket, so that it cannot reach another test's Redis.
+/// A connection: over the server's Unix socket, so that it cannot reach another test's Redis, where there is one.
 #[derive(Debug)]
-pub struct Connection {
-    stream: BufReader<UnixStream>,
+pub struct Connection<S: Read = UnixStream> {
+    stream: BufReader<S>,
 }
 
 impl Connection {
@@ -57,20 +58,37 @@ impl Connection {
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         Ok(Self { stream: BufReader::new(stream) })
     }
+}
 
+impl Connection<TcpStream> {
+    /// Connects to a loopback port.
+    pub fn open_port(port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
     /// Sends one command and reads its reply; an error reply is a `Value::Error`.
     pub fn call(&mut self, parts: &[&[u8]]) -> io::Result<Value> {
+        self.send(parts)?;
+        self.read()
+    }
+
+    /// Sends one command; its reply has to be read.
+    pub fn send(&mut self, parts: &[&[u8]]) -> io::Result<()> {
         let mut frame = format!("*{}\r\n", parts.len()).into_bytes();
         for part in parts {
             frame.extend_from_slice(format!("${}\r\n", part.len()).as_bytes());
             frame.extend_from_slice(part);
             frame.extend_from_slice(b"\r\n");
         }
-        self.stream.get_mut().write_all(&frame)?;
-        self.read()
+        self.stream.get_mut().write_all(&frame)
     }
 
-    fn read(&mut self) -> io::Result<Value> {
+    /// The next reply.
+    pub fn read(&mut self) -> io::Result<Value> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -26,6 +26,8 @@ struct AnswerBody<'a> {
     age_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fresh_for_ms: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     valid_until: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub fn write_answer(out: &mut Vec<u8>, answer: &Answer, policy: Option<&str>) {
         source: answer.source.as_str(),
         age_ms: answer.freshness.map(|Freshness { age, .. }| millis_up(age)),
         fresh_for_ms: answer.freshness.map(|Freshness { fresh_for, .. }| millis_down(fresh_for)),
+        stale: answer.stale,
         valid_until: answer.decision.valid_until(),
         explanation: answer.explanation.as_ref(),
     };

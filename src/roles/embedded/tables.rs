@@ -12,8 +12,8 @@ use std::ops::Bound;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
 use super::failure::Stored;
-use crate::domain::{AccountId, Generation, OrganizationId, RoleSet};
-use crate::roles::value::{self, HeaderRecord, StoreId};
+use crate::domain::{AccountId, Generation, OrganizationId, RoleSet, StoreId};
+use crate::roles::value::{self, HeaderRecord};
 use crate::roles::{AccountPage, Found, OrganizationPage, StoreError};
 
 type Bytes = &'static [u8];

@@ -15,8 +15,8 @@ use super::tables::{self, CHANGES, HEADERS, MEMBERSHIPS, META, ROLE_SETS, meta, 
 use crate::audit::Record;
 use crate::change::{Change, Deletion, Replacement, Write};
 use crate::clock;
-use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet};
-use crate::roles::value::{self, HeaderRecord, Side, StoreId};
+use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, StoreId};
+use crate::roles::value::{self, HeaderRecord, Side};
 use crate::roles::{CommitError, StoreError};
 
 /// How many writes the change log keeps.

@@ -7,10 +7,11 @@
 const SCOPE: &str = "resetkeys ~rg:* resetchannels -@all";
 
 /// Commands of whoever answers checks: reads, what proves that they are fresh, and opening a connection.
-const READER: &str = "+mget +get +exists +zrange +zscore +xrange +info +role +time +ping +client|tracking +hello +auth +select";
+const READER: &str = "+mget +get +exists +zrange +zscore +xrange +xrevrange +info +role +time +ping +client|tracking +hello +auth +select";
 
 /// What imports and changes run beside that: the scripts, and the commands in them.
-const WRITER: &str = "+set +unlink +zadd +zrem +zcard +zremrangebyrank +xadd +xdel +xrevrange +strlen +eval +evalsha +script|load";
+const WRITER: &str =
+    "+set +unlink +zadd +zrem +zcard +zremrangebyrank +xadd +xdel +strlen +eval +evalsha +script|load";
 
 /// A kind of user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

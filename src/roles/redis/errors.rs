@@ -9,7 +9,10 @@ use crate::roles::{CommitError, StoreError};
 /// The meaning of a failed read.
 pub fn of_read(error: &RedisError) -> StoreError {
     let said = || error.to_string();
-    match error.code() {
+    // Of a pipeline, each command has an error of its own, and the whole has no code.
+    let of_parts = error.clone().into_server_errors();
+    let code = of_parts.as_ref().and_then(|parts| parts.first()).map(|(_, error)| error.code());
+    match code.or(error.code()) {
         Some("NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED") => StoreError::Refused(said()),
         Some("WRONGTYPE") => StoreError::Broken { key: "a key of the store".into(), why: said() },
         _ if error.kind() == ::redis::ErrorKind::AuthenticationFailed => StoreError::Refused(said()),

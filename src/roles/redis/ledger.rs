@@ -3,13 +3,13 @@
 //! Always true here: entries come in rising order of their generations, under a present epoch. Used by the Redis
 //! store alone; the scripts write what is read here.
 
-use ::redis::{FromRedisValue, cmd};
+use ::redis::cmd;
 
 use crate::audit::{Entry, LogEntry};
 use crate::domain::{Generation, OrganizationId};
 use crate::roles::{CommitError, StoreError, decode_record, keys, scoped_key};
 
-use super::{RedisStore, errors};
+use super::RedisStore;
 
 /// Records that one command removes.
 const FORGOTTEN_AT_ONCE: usize = 500;
@@ -31,7 +31,7 @@ impl RedisStore {
         loop {
             let mut read = cmd("XRANGE");
             read.arg(keys::AUDIT).arg("-").arg(format!("({before}-0")).arg("COUNT").arg(FORGOTTEN_AT_ONCE);
-            let entries: Vec<StreamEntry> = self.ask_ledger(&read).await?;
+            let entries: Vec<StreamEntry> = self.data()?.ask(&read).await?;
             if entries.is_empty() {
                 return Ok(forgotten);
             }
@@ -40,9 +40,7 @@ impl RedisStore {
             entries.iter().for_each(|(id, _)| {
                 delete.arg(id);
             });
-            let mut data = self.data()?;
-            let gone: u64 = delete.query_async(&mut data).await.map_err(|error| errors::of_write(&error))?;
-            forgotten += gone;
+            forgotten += self.data()?.ask::<u64>(&delete).await?;
         }
     }
 
@@ -66,7 +64,7 @@ impl RedisStore {
         let mut read = cmd("ZSCORE");
         read.arg(keys::IDEMPOTENCY).arg(scoped_key(organization.as_str(), key));
         // A generation is below 2^53, so that a score holds it exactly.
-        let score: Option<f64> = self.ask_ledger(&read).await?;
+        let score: Option<f64> = self.data()?.ask(&read).await?;
         Ok(score.map(|score| Generation(score as u64)))
     }
 
@@ -79,18 +77,13 @@ impl RedisStore {
     ) -> Result<Vec<T>, StoreError> {
         let mut read = cmd("XRANGE");
         read.arg(key).arg(format!("({after}-0")).arg("+").arg("COUNT").arg(limit);
-        let entries: Vec<StreamEntry> = self.ask_ledger(&read).await?;
+        let entries: Vec<StreamEntry> = self.data()?.ask(&read).await?;
         let entries = entries.iter().map(|(id, fields)| {
             let generation = id.split_once('-').and_then(|(generation, _)| generation.parse().ok());
             let broken = || StoreError::Broken { key: key.to_owned(), why: format!("no generation in {id}") };
             decode(Generation(generation.ok_or_else(broken)?), fields)
         });
         entries.collect()
-    }
-
-    async fn ask_ledger<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, StoreError> {
-        let mut data = self.data()?;
-        command.query_async(&mut data).await.map_err(|error| errors::of_read(&error))
     }
 }
 

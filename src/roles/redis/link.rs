@@ -1,26 +1,29 @@
 //! The link: one RESP3 connection on which Redis pushes what changed, and the data connection beside it.
 //!
-//! Always true here: invalidations are applied inside the driver's callback, in the order of the stream, before
-//! the next reply completes; tracking is confirmed, or known to be refused, before anybody may read;
-//! the data connection belongs to the link: opened after it, to the same server, dropped with it, and its loss is
-//! the link's; at most one heartbeat is unanswered, and nothing else is sent on the link. Used by the Redis store
-//! alone.
+//! Always true here: tracking is confirmed, or known to be refused, before anybody may read; the data connection belongs to
+//! the link: opened after it, to the same server, dropped with it, and its loss is the link's; at most one heartbeat is
+//! unanswered, and nothing else is sent on the link; only the complete expected answer is a heartbeat's. Opened by `vigil`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, InfoDict, PushInfo, PushKind, Value, cmd, pipe};
+use ::redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, InfoDict, ProtocolVersion,
+    RedisError, Value, cmd, pipe,
+};
 use tokio::sync::Notify;
 
 use crate::clock::Ticks;
-use crate::domain::Timestamp;
-use crate::freshness::Stamps;
-use crate::roles::StoreError;
-use crate::roles::keys::{self, Tracked};
+use crate::domain::{Generation, Timestamp};
+use crate::freshness::{Epoch, Position, Stamps, Told};
+use crate::roles::{LinkMetrics, StoreError, keys};
 
-use super::errors;
+use super::data::Data;
+use super::pushes::{self, Sightings};
+use super::sentinel::HostPort;
 use super::settings::RedisSettings;
+use super::{errors, log};
 
 /// Scripts of an import may take longer than a cold question, which has a deadline of its own.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,10 +33,12 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Link {
     connection: MultiplexedConnection,
     /// For everything but heartbeats.
-    pub data: MultiplexedConnection,
+    pub data: Data,
     lost: Arc<Notify>,
+    /// Where it leads, as the Sentinels name it.
+    pub address: HostPort,
     pub server: Server,
-    /// Why this server pushes no invalidations; memory then lives by the bound alone.
+    /// Why this server pushes no invalidations; they are then read from the log, heartbeat by heartbeat.
     pub untracked: Option<String>,
 }
 
@@ -45,12 +50,19 @@ pub struct Server {
 }
 
 /// One answered heartbeat.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Beat {
     pub sent: Ticks,
     pub server_time: Timestamp,
-    /// The epoch value; `None`: not a rolegate store, or emptied.
-    pub epoch: Option<String>,
+    pub told: Told,
+}
+
+/// What pushes are applied to.
+#[derive(Debug, Clone)]
+pub struct Sinks {
+    pub stamps: Arc<Stamps>,
+    pub sightings: Arc<Sightings>,
+    pub metrics: Arc<LinkMetrics>,
 }
 
 impl Link {
@@ -62,66 +74,73 @@ impl Link {
         let old = old.then(|| format!("Redis {version} is older than 7, the oldest version that is tested"));
         // Why is for the log: what Redis says may name the user.
         let untracked = self.untracked.as_ref();
-        let untracked =
-            untracked.map(|_| "changes are not pushed, answers may be as old as the bound".to_owned());
+        let untracked = untracked
+            .map(|_| "changes are not pushed: they are read with each heartbeat, not at once".to_owned());
         old.into_iter().chain(untracked).collect()
     }
 
-    pub async fn open(settings: &RedisSettings, stamps: &Arc<Stamps>) -> Result<Self, StoreError> {
-        let client = settings.client().await?;
+    /// Opens both connections to a server.
+    pub async fn open(
+        settings: &RedisSettings,
+        server: ConnectionInfo,
+        sinks: &Sinks,
+    ) -> Result<Self, StoreError> {
         let lost = Arc::new(Notify::new());
+        let Sinks { stamps, sightings, metrics } = sinks.clone();
         // On both connections: heartbeats would not notice that the data connection alone is gone.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(settings.connect_timeout))
-            .set_push_sender(apply_pushes(stamps.clone(), lost.clone()));
+            .set_push_sender(pushes::apply(stamps, sightings, metrics, lost.clone()));
+        let address = host_port(&server);
         let beats = config.clone().set_response_timeout(Some(settings.read_timeout));
-        let mut connection = connect(&client, &beats).await?;
+        let (client, mut connection) = greet(settings, server, &beats).await?;
         let server = identify(&mut connection).await?;
-        let tracking = cmd("CLIENT").arg(&["TRACKING", "ON", "BCAST"]).clone();
-        let tracking = keys::TRACKED
-            .iter()
-            .fold(tracking, |mut tracking, prefix| tracking.arg("PREFIX").arg(prefix).clone());
-        let untracked = match tracking.exec_async(&mut connection).await {
-            Ok(()) => None,
-            // A server or proxy that does not know the command.
-            Err(error) if error.code() == Some("ERR") => Some(error.to_string()),
-            Err(error) => match errors::of_read(&error) {
-                StoreError::Refused(why) => Some(why),
-                trouble => return Err(trouble),
-            },
-        };
+        let untracked = track(&mut connection).await?;
 
-        let mut data = connect(&client, &config.set_response_timeout(Some(WRITE_TIMEOUT))).await?;
-        if identify(&mut data).await? != server {
+        let data = config.set_response_timeout(Some(WRITE_TIMEOUT));
+        let data = connect(&client, &data).await.map_err(|error| errors::of_read(&error))?;
+        let mut data = Data::new(data, lost.clone());
+        if identify(&mut data.connection).await? != server {
             return Err(StoreError::Unavailable("two connections reached two servers".into()));
         }
-        Ok(Self { connection, data, lost, server, untracked })
+        Ok(Self { connection, data, lost, address, server, untracked })
     }
 
     /// Sends one heartbeat and waits for its whole answer; anything else ends the link.
-    pub async fn beat(&mut self) -> Result<Beat, StoreError> {
+    pub async fn beat(&mut self, position: Position) -> Result<Beat, StoreError> {
         let nonce = fastrand::u64(..).to_string();
         let sent = Ticks::now();
         let mut heartbeat = pipe();
         heartbeat.cmd("PING").arg(&nonce);
-        heartbeat.cmd("MGET").arg(keys::EPOCH);
+        heartbeat.cmd("MGET").arg(keys::EPOCH).arg(keys::CLOCK);
+        heartbeat.add_command(log::question(position));
         heartbeat.cmd("ROLE");
         heartbeat.cmd("TIME");
-        let (pong, epoch, role, time): (String, (Option<String>,), Vec<Value>, (i64, i64)) =
+        type Answer = (String, (Option<String>, Option<String>), Value, Vec<Value>, (i64, i64));
+        let (pong, (epoch, clock), entries, role, time): Answer =
             heartbeat.query_async(&mut self.connection).await.map_err(|error| errors::of_read(&error))?;
         if pong != nonce {
             return Err(StoreError::Unavailable("a heartbeat got another one's answer".into()));
         }
         if !matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") {
-            return Err(StoreError::Unavailable("the server is no longer the primary".into()));
+            return Err(StoreError::Superseded("the server is no longer the primary".into()));
         }
+        let broken = |key: &str, why: &str| StoreError::Broken { key: key.into(), why: why.into() };
+        let epoch =
+            epoch.map(|text| Epoch::parse(&text).ok_or_else(|| broken(keys::EPOCH, "not an epoch value")));
+        let clock = clock.map(|text| text.parse().map_err(|_| broken(keys::CLOCK, "not a generation")));
+        let told = Told {
+            epoch: epoch.transpose()?,
+            clock: clock.transpose()?.map(Generation),
+            entries: log::entries(&entries)?,
+        };
         let server_time = Timestamp::from_millis(time.0 * 1_000 + time.1 / 1_000);
-        Ok(Beat { sent, server_time, epoch: epoch.0 })
+        Ok(Beat { sent, server_time, told })
     }
 
     /// Asks again what a server must be: an operator may have let it evict since.
     pub async fn inspect(&mut self, within: Duration) -> Result<(), StoreError> {
-        match tokio::time::timeout(within, identify(&mut self.data)).await {
+        match tokio::time::timeout(within, identify(&mut self.data.connection)).await {
             Ok(Ok(server)) if server == self.server => Ok(()),
             Ok(Ok(_)) => Err(StoreError::Unavailable("the data connection reached another server".into())),
             Ok(Err(trouble)) => Err(trouble),
@@ -129,20 +148,66 @@ impl Link {
         }
     }
 
-    /// Returns when one of the two connections breaks, or after `wait`.
-    pub async fn rest(&self, wait: Duration) -> Result<(), StoreError> {
-        match tokio::time::timeout(wait, self.lost.notified()).await {
-            Ok(()) => Err(StoreError::Unavailable("the connection to Redis broke".into())),
-            Err(_) => Ok(()),
+    /// Returns an error when one of the two connections breaks.
+    pub async fn broken(&self) -> StoreError {
+        self.lost.notified().await;
+        StoreError::Unavailable("the connection to Redis broke".into())
+    }
+}
+
+fn host_port(server: &ConnectionInfo) -> HostPort {
+    match server.addr() {
+        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (host.clone(), *port),
+        _ => HostPort::default(),
+    }
+}
+
+/// Opens the first connection: by RESP3, or, where that is not spoken, by RESP2, which knows no pushes.
+async fn greet(
+    settings: &RedisSettings,
+    server: ConnectionInfo,
+    config: &AsyncConnectionConfig,
+) -> Result<(Client, MultiplexedConnection), StoreError> {
+    let client = settings.open(server.clone())?;
+    match connect(&client, config).await {
+        Ok(connection) => Ok((client, connection)),
+        Err(error) if is_unspoken(&error) => {
+            let older = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
+            let client = settings.open(server.set_redis_settings(older))?;
+            let connection = connect(&client, config).await.map_err(|error| errors::of_read(&error))?;
+            Ok((client, connection))
         }
+        Err(error) => Err(errors::of_read(&error)),
+    }
+}
+
+fn is_unspoken(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::RESP3NotSupported || matches!(error.code(), Some("NOPROTO" | "ERR"))
+}
+
+/// Turns tracking on, or says why this server does not track.
+async fn track(connection: &mut MultiplexedConnection) -> Result<Option<String>, StoreError> {
+    let mut tracking = cmd("CLIENT");
+    tracking.arg(&["TRACKING", "ON", "BCAST"]);
+    for prefix in keys::TRACKED {
+        tracking.arg("PREFIX").arg(prefix);
+    }
+    match tracking.exec_async(connection).await {
+        Ok(()) => Ok(None),
+        // A server or proxy that does not know the command.
+        Err(error) if error.code() == Some("ERR") => Ok(Some(error.to_string())),
+        Err(error) => match errors::of_read(&error) {
+            StoreError::Refused(why) => Ok(Some(why)),
+            trouble => Err(trouble),
+        },
     }
 }
 
 async fn connect(
     client: &Client,
     config: &AsyncConnectionConfig,
-) -> Result<MultiplexedConnection, StoreError> {
-    client.get_multiplexed_async_connection_with_config(config).await.map_err(|error| errors::of_read(&error))
+) -> Result<MultiplexedConnection, RedisError> {
+    client.get_multiplexed_async_connection_with_config(config).await
 }
 
 /// Refuses a server that must not be trusted: a replica, or one that may evict.
@@ -151,45 +216,11 @@ async fn identify(connection: &mut MultiplexedConnection) -> Result<Server, Stor
         cmd("INFO").query_async(connection).await.map_err(|error| errors::of_read(&error))?;
     let text = |key: &str| info.get::<String>(key).unwrap_or_default();
     if text("role") != "master" {
-        return Err(StoreError::Unavailable("the server is a replica".into()));
+        return Err(StoreError::Superseded("the server is a replica".into()));
     }
     if text("maxmemory_policy") != "noeviction" {
         let policy = text("maxmemory_policy");
         return Err(StoreError::Refused(format!("maxmemory-policy is {policy}; set it to noeviction")));
     }
     Ok(Server { run_id: text("run_id"), version: text("redis_version") })
-}
-
-/// The driver's callback: runs on the connection's own task, so it only moves counters.
-fn apply_pushes(
-    stamps: Arc<Stamps>,
-    lost: Arc<Notify>,
-) -> impl Fn(PushInfo) -> Result<(), ::redis::aio::SendError> + Send + Sync + 'static {
-    move |push: PushInfo| {
-        match push.kind {
-            PushKind::Invalidate => apply_invalidation(&stamps, &push.data),
-            PushKind::Disconnection => {
-                stamps.world_changed();
-                lost.notify_one();
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-/// An invalidation carries a list of keys; null, or anything else, means that all may have changed.
-fn apply_invalidation(stamps: &Stamps, data: &[Value]) {
-    let [Value::Array(pushed)] = data else { return stamps.world_changed() };
-    for key in pushed {
-        let tracked = match key {
-            Value::BulkString(key) => std::str::from_utf8(key).ok().and_then(keys::parse_tracked),
-            _ => None,
-        };
-        match tracked {
-            Some(Tracked::Header(organization)) => stamps.organization_changed(&organization),
-            Some(Tracked::RoleSet(organization, account)) => stamps.account_changed(&organization, &account),
-            None => stamps.world_changed(),
-        }
-    }
 }

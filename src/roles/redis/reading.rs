@@ -3,16 +3,17 @@
 //! Always true here: a value counts only if it names this store, organization and account and is not newer than
 //! its counter; what is absent is confirmed absent; a page is of one generation. Used by the Redis store alone.
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::{FromRedisValue, cmd, pipe};
+use ::redis::{cmd, pipe};
 use futures_util::future::try_join_all;
 
 use crate::clock::Ticks;
-use crate::domain::{AccountId, Generation, OrganizationId, RoleSet};
-use crate::roles::value::{self, HeaderRecord, Side, StoreId};
-use crate::roles::{AccountPage, Found, OrganizationPage, Reading, StoreError, keys};
+use crate::domain::{AccountId, Generation, OrganizationId, RoleSet, StoreId};
+use crate::freshness::Epoch;
+use crate::roles::value::{self, HeaderRecord, Side};
+use crate::roles::{AccountPage, Found, OrganizationPage, Reading, RoleStore, StoreError, keys};
 
-use super::{RedisStore, errors};
+use super::RedisStore;
+use super::data::Data;
 
 /// How often a read starts again that met a change half-way.
 const ATTEMPTS: usize = 3;
@@ -22,7 +23,7 @@ const MAX_AHEAD_MICROS: u64 = 60_000_000;
 /// A membership whose role set was removed by somebody else than our scripts.
 const NO_ROLE_SET: &str = "in the index, but holds no role set";
 
-type Bytes = Option<Vec<u8>>;
+pub(super) type Bytes = Option<Vec<u8>>;
 
 /// The header and counter of one organization, checked against each other.
 pub(super) struct Current {
@@ -38,20 +39,21 @@ impl RedisStore {
         &self,
         organization: &OrganizationId,
         account: &AccountId,
-    ) -> Result<Reading, StoreError> {
+    ) -> Result<(Reading, Epoch), StoreError> {
         let role_keys = [Side::A, Side::B].map(|side| keys::role_set(organization, side, account));
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
-        let mut data = self.data()?;
+        let (mut data, link) = self.numbered_data()?;
         for _ in 0..ATTEMPTS {
             let sent = Ticks::now();
             let mut read = cmd("MGET");
             read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key).arg(&role_keys);
             let (epoch, header, counter, on_a, on_b): (Bytes, Bytes, Bytes, Bytes, Bytes) =
-                ask(&mut data, &read).await?;
-            let store = self.store_of(epoch)?;
+                data.ask(&read).await?;
+            let epoch = epoch_of(epoch)?;
+            let store = epoch.store;
             let Some(current) = self.current(store, organization, header, counter)? else {
                 match confirm_absent(&mut data, &[&header_key, &counter_key]).await? {
-                    true => return Ok(Reading { sent, found: None }),
+                    true => return Ok((Reading { sent, link, found: None }, epoch)),
                     false => continue,
                 }
             };
@@ -73,7 +75,7 @@ impl RedisStore {
             let Current { header, generation, .. } = current;
             let found =
                 Found { organization: header.organization, generation, side: header.number, role_set };
-            return Ok(Reading { sent, found: Some(found) });
+            return Ok((Reading { sent, link, found: Some(found) }, epoch));
         }
         Err(StoreError::Broken { key: header_key, why: "a key of this organization is no string".into() })
     }
@@ -100,9 +102,9 @@ impl RedisStore {
                 .arg(keys::header(organization))
                 .arg(keys::counter(organization))
                 .arg(&role_keys);
-            let mut values = ask::<Vec<Bytes>>(&mut data, &read).await?.into_iter();
+            let mut values = data.ask::<Vec<Bytes>>(&read).await?.into_iter();
             let mut next = || values.next().flatten();
-            let store = self.store_of(next())?;
+            let store = epoch_of(next())?.store;
             let (header, counter) = (next(), next());
             let Some(current) = self.current(store, organization, header, counter)? else { continue };
             if current.generation != before.generation {
@@ -129,7 +131,7 @@ impl RedisStore {
     ) -> Result<OrganizationPage, StoreError> {
         let page = self.organization_page(&keys::memberships(account), after, limit).await?;
         let readings =
-            try_join_all(page.organizations.iter().map(|organization| self.read_one(organization, account)));
+            try_join_all(page.organizations.iter().map(|organization| self.read(organization, account)));
         let is_member =
             |reading: &Reading| reading.found.as_ref().is_some_and(|found| found.role_set.is_some());
         let members: Vec<bool> = readings.await?.iter().map(is_member).collect();
@@ -149,7 +151,7 @@ impl RedisStore {
     }
 
     pub(super) async fn read_loading(&self) -> Result<bool, StoreError> {
-        Ok(ask::<u64>(&mut self.data()?, cmd("EXISTS").arg(keys::LOADING)).await? > 0)
+        Ok(self.data()?.ask::<u64>(cmd("EXISTS").arg(keys::LOADING)).await? > 0)
     }
 
     async fn organization_page(
@@ -159,8 +161,8 @@ impl RedisStore {
         limit: usize,
     ) -> Result<OrganizationPage, StoreError> {
         let mut data = self.data()?;
-        let epoch: Bytes = ask(&mut data, cmd("GET").arg(keys::EPOCH)).await?;
-        self.store_of(epoch)?;
+        let epoch: Bytes = data.ask(cmd("GET").arg(keys::EPOCH)).await?;
+        epoch_of(epoch)?;
         let (members, more) = index_page(&mut data, key, after.map(OrganizationId::as_str), limit).await?;
         let organizations: Vec<OrganizationId> =
             members.iter().map(|text| member(key, text, OrganizationId::new)).collect::<Result<_, _>>()?;
@@ -173,26 +175,26 @@ impl RedisStore {
         &self,
         organization: &OrganizationId,
     ) -> Result<Option<Current>, StoreError> {
-        let mut data = self.data()?;
+        self.current_over(&mut self.data()?, organization).await
+    }
+
+    pub(super) async fn current_over(
+        &self,
+        data: &mut Data,
+        organization: &OrganizationId,
+    ) -> Result<Option<Current>, StoreError> {
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
         for _ in 0..ATTEMPTS {
             let mut read = cmd("MGET");
             read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key);
-            let (epoch, header, counter): (Bytes, Bytes, Bytes) = ask(&mut data, &read).await?;
-            let store = self.store_of(epoch)?;
+            let (epoch, header, counter): (Bytes, Bytes, Bytes) = data.ask(&read).await?;
+            let store = epoch_of(epoch)?.store;
             let current = self.current(store, organization, header, counter)?;
-            if current.is_some() || confirm_absent(&mut data, &[&header_key, &counter_key]).await? {
+            if current.is_some() || confirm_absent(data, &[&header_key, &counter_key]).await? {
                 return Ok(current);
             }
         }
         Err(StoreError::Broken { key: header_key, why: "not a string".into() })
-    }
-
-    /// The store's identity, from the epoch value that came with a read.
-    fn store_of(&self, epoch: Bytes) -> Result<StoreId, StoreError> {
-        let epoch = epoch.map(|epoch| String::from_utf8_lossy(&epoch).into_owned());
-        self.epoch_seen(epoch.as_deref());
-        store_id(epoch.as_deref().ok_or(StoreError::NotInitialised)?)
     }
 
     fn current(
@@ -246,11 +248,11 @@ impl RedisStore {
     }
 }
 
-/// Reads the identity out of an epoch value: `<store id> <epoch number>`.
-pub(super) fn store_id(epoch: &str) -> Result<StoreId, StoreError> {
-    let id = epoch.split_once(' ').filter(|(_, number)| number.parse::<u64>().is_ok());
-    id.and_then(|(id, _)| StoreId::parse(id))
-        .ok_or_else(|| StoreError::Broken { key: keys::EPOCH.into(), why: "not an epoch value".into() })
+/// The epoch value that came with a read.
+pub(super) fn epoch_of(value: Bytes) -> Result<Epoch, StoreError> {
+    let value = value.ok_or(StoreError::NotInitialised)?;
+    let epoch = std::str::from_utf8(&value).ok().and_then(Epoch::parse);
+    epoch.ok_or_else(|| StoreError::Broken { key: keys::EPOCH.into(), why: "not an epoch value".into() })
 }
 
 /// What stands behind the generation in a counter value.
@@ -264,21 +266,14 @@ fn decode_counter(value: &[u8], store: StoreId, organization: &OrganizationId) -
     digits.parse().ok().map(Generation).filter(|generation| *generation <= Generation::MAX)
 }
 
-async fn ask<T: FromRedisValue>(
-    data: &mut MultiplexedConnection,
-    command: &::redis::Cmd,
-) -> Result<T, StoreError> {
-    command.query_async(data).await.map_err(|error| errors::of_read(&error))
-}
-
 /// MGET shows a key of another type as absent; EXISTS does not.
-async fn confirm_absent(data: &mut MultiplexedConnection, keys: &[&String]) -> Result<bool, StoreError> {
-    Ok(ask::<u64>(data, cmd("EXISTS").arg(keys)).await? == 0)
+async fn confirm_absent(data: &mut Data, keys: &[&String]) -> Result<bool, StoreError> {
+    Ok(data.ask::<u64>(cmd("EXISTS").arg(keys)).await? == 0)
 }
 
 /// Whether the index lists an account whose role set was not found; `None` when the key is there after all.
 async fn is_member_without(
-    data: &mut MultiplexedConnection,
+    data: &mut Data,
     key: &str,
     organization: &OrganizationId,
     side: Side,
@@ -287,14 +282,13 @@ async fn is_member_without(
     let mut look = pipe();
     look.cmd("EXISTS").arg(key);
     look.cmd("ZSCORE").arg(keys::index(organization, side)).arg(account.as_str());
-    let (there, score): (u64, Option<f64>) =
-        look.query_async(data).await.map_err(|error| errors::of_read(&error))?;
+    let (there, score): (u64, Option<f64>) = data.ask_all(&look).await?;
     Ok((there == 0).then_some(score.is_some()))
 }
 
 /// A page of a sorted set in byte order, and whether more follows.
 pub(super) async fn index_page(
-    data: &mut MultiplexedConnection,
+    data: &mut Data,
     key: &str,
     after: Option<&str>,
     limit: usize,
@@ -302,7 +296,7 @@ pub(super) async fn index_page(
     let start = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
     let mut read = cmd("ZRANGE");
     read.arg(key).arg(start).arg("+").arg("BYLEX").arg("LIMIT").arg(0).arg(limit + 1);
-    let mut members: Vec<String> = ask(data, &read).await?;
+    let mut members: Vec<String> = data.ask(&read).await?;
     let more = members.len() > limit;
     members.truncate(limit);
     Ok((members, more))

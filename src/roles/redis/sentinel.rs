@@ -1,80 +1,229 @@
-//! Which server is the primary, by the word of its Sentinels.
+//! Which server is the primary, by the word of its Sentinels, asked again and again.
 //!
-//! Always true here: an address is used only when a majority of the configured Sentinels names it, each asked
-//! now; one that is away counts as naming none. Asked by the settings before every connect.
+//! Always true here: a primary is named by more than half of the configured Sentinels, each by its newest answer; one
+//! that is away, or that speaks of an older configuration than was in force before, names none. How old the oldest answer of that
+//! majority is bounds the lease: two majorities share a Sentinel, so a former primary is named by none any more once
+//! a writer was told of its successor. Convened by the Redis store.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use ::redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, cmd};
-use futures_util::future::join_all;
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{AsyncConnectionConfig, ConnectionInfo, cmd};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
+use crate::clock::Ticks;
 use crate::roles::StoreError;
 
 use super::errors;
 use super::settings::{RedisSettings, Sentinels};
 
 /// Host and port, as a Sentinel tells them.
-type HostPort = (String, u16);
+pub type HostPort = (String, u16);
 
-/// The primary of the service.
-pub async fn primary(settings: &RedisSettings, sentinels: &Sentinels) -> Result<ConnectionAddr, StoreError> {
-    let asked = sentinels.nodes.iter().map(|node| ask(settings, node, &sentinels.service));
-    let answers = join_all(asked).await;
-    let known = answers.iter().filter(|answer| answer.is_ok()).count();
-    let named = answers.into_iter().filter_map(Result::ok).flatten();
-    let Some((host, port)) = majority(named, sentinels.nodes.len()) else {
-        let total = sentinels.nodes.len();
-        return Err(StoreError::Unavailable(format!(
-            "no majority of {total} Sentinels, of which {known} answered, names one primary of {}",
-            sentinels.service
-        )));
-    };
-    Ok(match sentinels.server.addr() {
-        ConnectionAddr::TcpTls { insecure, .. } => {
-            ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: None }
+/// What one Sentinel named, asked at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Vote {
+    asked: Ticks,
+    primary: HostPort,
+    /// Of its configuration: each failover has a higher one.
+    config_epoch: u64,
+}
+
+/// What is known of one Sentinel.
+#[derive(Debug, Clone, Default)]
+struct Seat {
+    /// When it was last asked, whether it answered or not.
+    asked: Option<Ticks>,
+    answers: bool,
+    vote: Option<Vote>,
+}
+
+/// A primary and the majority behind it.
+#[derive(Debug, PartialEq, Eq)]
+struct Ruling {
+    primary: HostPort,
+    /// When the first of the majority was asked.
+    since: Ticks,
+    config_epoch: u64,
+}
+
+/// All Sentinels of a service.
+#[derive(Debug)]
+pub struct Council {
+    service: String,
+    seats: watch::Sender<Vec<Seat>>,
+    /// The configuration in force: older ones count no longer.
+    config_epoch: AtomicU64,
+    patience: Duration,
+}
+
+impl Council {
+    /// Asks every Sentinel at each heartbeat from now on, for as long as the runtime lives.
+    pub fn convene(settings: &RedisSettings, sentinels: &Sentinels) -> Arc<Self> {
+        let council = Arc::new(Self {
+            service: sentinels.service.clone(),
+            seats: watch::Sender::new(vec![Seat::default(); sentinels.nodes.len()]),
+            config_epoch: AtomicU64::new(0),
+            patience: settings.connect_timeout,
+        });
+        for (number, node) in sentinels.nodes.iter().enumerate() {
+            let (council, settings, node) = (council.clone(), settings.clone(), node.clone());
+            tokio::spawn(async move { council.poll(number, &settings, node).await });
         }
-        _ => ConnectionAddr::Tcp(host, port),
-    })
-}
-
-/// What one Sentinel names; `None` when it does not know the service.
-async fn ask(
-    settings: &RedisSettings,
-    node: &ConnectionInfo,
-    service: &str,
-) -> Result<Option<HostPort>, StoreError> {
-    let timeout = Some(settings.connect_timeout);
-    let config = AsyncConnectionConfig::new().set_connection_timeout(timeout).set_response_timeout(timeout);
-    let client = settings.open(node.clone())?;
-    let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-    let mut connection = connection.map_err(|error| errors::of_read(&error))?;
-    let mut question = cmd("SENTINEL");
-    question.arg("GET-MASTER-ADDR-BY-NAME").arg(service);
-    question.query_async(&mut connection).await.map_err(|error| errors::of_read(&error))
-}
-
-/// What more than half of `total` name.
-fn majority(named: impl Iterator<Item = HostPort>, total: usize) -> Option<HostPort> {
-    let mut votes: HashMap<HostPort, usize> = HashMap::new();
-    for address in named {
-        *votes.entry(address).or_default() += 1;
+        council
     }
-    votes.into_iter().find(|(_, count)| *count > total / 2).map(|(address, _)| address)
+
+    /// The primary that a majority names, each asked after now; waits for as long as connecting may take.
+    pub async fn primary(&self) -> Result<HostPort, StoreError> {
+        let since = Ticks::now();
+        let mut seats = self.seats.subscribe();
+        let decided = seats.wait_for(|seats| {
+            self.ruling(seats, since).is_some() || seats.iter().all(|seat| seat.asked > Some(since))
+        });
+        let _ = timeout(self.patience, decided).await;
+        let seats = self.seats.borrow();
+        let Some(Ruling { primary, config_epoch, .. }) = self.ruling(&seats, since) else {
+            let (total, known) = (seats.len(), seats.iter().filter(|seat| seat.answers).count());
+            return Err(StoreError::Unavailable(format!(
+                "no majority of {total} Sentinels, of which {known} answered, names one primary of {}",
+                self.service
+            )));
+        };
+        self.config_epoch.fetch_max(config_epoch, Ordering::Relaxed);
+        Ok(primary)
+    }
+
+    /// Since when a majority names this primary; an error when it names another.
+    pub fn vouched_since(&self, primary: &HostPort) -> Result<Option<Ticks>, StoreError> {
+        match self.ruling(&self.seats.borrow(), Ticks::default()) {
+            Some(ruling) if ruling.primary == *primary => Ok(Some(ruling.since)),
+            Some(_) => Err(StoreError::Superseded("the Sentinels name another primary".into())),
+            None => Ok(None),
+        }
+    }
+
+    fn ruling(&self, seats: &[Seat], since: Ticks) -> Option<Ruling> {
+        let floor = self.config_epoch.load(Ordering::Relaxed);
+        let votes = seats.iter().filter_map(|seat| seat.vote.as_ref());
+        majority(votes.filter(|vote| vote.asked >= since && vote.config_epoch >= floor), seats.len())
+    }
+
+    async fn poll(&self, number: usize, settings: &RedisSettings, node: ConnectionInfo) {
+        let mut connection = None;
+        loop {
+            let asked = Ticks::now();
+            let answer = timeout(settings.connect_timeout, self.ask(settings, &node, &mut connection)).await;
+            let (answers, named) = match answer {
+                Ok(Ok(named)) => (true, named),
+                Ok(Err(_)) | Err(_) => (false, None),
+            };
+            if !answers {
+                connection = None;
+            }
+            self.seats.send_modify(|seats| {
+                if let Some(seat) = seats.get_mut(number) {
+                    let vote = named.map(|(primary, config_epoch)| Vote { asked, primary, config_epoch });
+                    *seat = Seat { asked: Some(asked), answers, vote };
+                }
+            });
+            sleep(settings.heartbeat).await;
+        }
+    }
+
+    /// What one Sentinel names; `None` when it does not know the service.
+    async fn ask(
+        &self,
+        settings: &RedisSettings,
+        node: &ConnectionInfo,
+        open: &mut Option<MultiplexedConnection>,
+    ) -> Result<Option<(HostPort, u64)>, StoreError> {
+        let failed = |error: ::redis::RedisError| errors::of_read(&error);
+        let connection = match open {
+            Some(connection) => connection,
+            None => {
+                let wait = Some(settings.connect_timeout);
+                let config =
+                    AsyncConnectionConfig::new().set_connection_timeout(wait).set_response_timeout(wait);
+                let client = settings.open(node.clone())?;
+                let fresh = client.get_multiplexed_async_connection_with_config(&config).await;
+                open.insert(fresh.map_err(failed)?)
+            }
+        };
+        // Since a failover is under way a Sentinel names the successor here first.
+        let mut address = cmd("SENTINEL");
+        address.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.service);
+        let Some(primary) = address.query_async::<Option<HostPort>>(connection).await.map_err(failed)? else {
+            return Ok(None);
+        };
+        let mut configuration = cmd("SENTINEL");
+        configuration.arg("MASTER").arg(&self.service);
+        let configuration: HashMap<String, String> =
+            configuration.query_async(connection).await.map_err(failed)?;
+        let config_epoch = configuration.get("config-epoch").and_then(|epoch| epoch.parse().ok());
+        Ok(config_epoch.map(|config_epoch| (primary, config_epoch)))
+    }
+}
+
+/// What more than half of `total` name, and since when: by their newest answers, of which the oldest counts.
+fn majority<'v>(votes: impl Iterator<Item = &'v Vote>, total: usize) -> Option<Ruling> {
+    let mut named: HashMap<&HostPort, Vec<&Vote>> = HashMap::new();
+    for vote in votes {
+        named.entry(&vote.primary).or_default().push(vote);
+    }
+    let (primary, mut votes) = named.into_iter().find(|(_, votes)| votes.len() > total / 2)?;
+    votes.sort_by_key(|vote| std::cmp::Reverse(vote.asked));
+    votes.truncate(total / 2 + 1);
+    let config_epoch = votes.iter().map(|vote| vote.config_epoch).min()?;
+    votes.last().map(|oldest| Ruling { primary: primary.clone(), since: oldest.asked, config_epoch })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn vote(host: &str, asked: u64) -> Vote {
+        Vote { asked: Ticks::from_micros(asked), primary: (host.to_owned(), 1), config_epoch: asked }
+    }
+
+    fn ruling(votes: &[Vote], total: usize) -> Option<(String, u64, u64)> {
+        majority(votes.iter(), total)
+            .map(|ruling| (ruling.primary.0, ruling.since.micros(), ruling.config_epoch))
+    }
+
     #[test]
     fn a_primary_needs_more_than_half_of_all_sentinels() {
         let named = |hosts: &[&str]| {
-            let named = hosts.iter().map(|host| ((*host).to_owned(), 1));
-            majority(named, 4).map(|(host, _)| host)
+            let votes: Vec<Vote> = hosts.iter().map(|host| vote(host, 1)).collect();
+            ruling(&votes, 4).map(|(host, ..)| host)
         };
         assert_eq!(named(&["a", "b", "a", "a"]).as_deref(), Some("a"));
         assert_eq!(named(&["a", "a", "b", "b"]), None);
         assert_eq!(named(&["a", "a"]), None);
         assert_eq!(named(&[]), None);
+    }
+
+    #[test]
+    fn a_majority_is_as_old_as_the_oldest_of_its_newest() {
+        let votes = [vote("a", 30), vote("a", 10), vote("a", 20), vote("b", 40)];
+        assert_eq!(ruling(&votes, 5), Some(("a".into(), 10, 10)));
+        assert_eq!(ruling(&votes[..3], 3), Some(("a".into(), 20, 20)));
+    }
+
+    #[test]
+    fn an_older_configuration_counts_no_longer() {
+        let council = Council {
+            service: "main".into(),
+            seats: watch::Sender::new(Vec::new()),
+            config_epoch: AtomicU64::new(0),
+            patience: Duration::ZERO,
+        };
+        let seats = [Seat { vote: Some(vote("a", 7)), ..Seat::default() }];
+        assert!(council.ruling(&seats, Ticks::default()).is_some());
+        council.config_epoch.store(8, Ordering::Relaxed);
+        assert!(council.ruling(&seats, Ticks::default()).is_none());
     }
 }

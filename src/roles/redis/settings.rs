@@ -7,11 +7,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::redis::{Client, ClientTlsConfig, ConnectionInfo, ProtocolVersion, TlsCertificates};
+use ::redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, TlsCertificates};
 
 use crate::roles::StoreError;
 
-use super::{errors, sentinel};
+use super::errors;
+use super::sentinel::HostPort;
 
 /// Where Redis is and how long to wait for it. Durations are checked: heartbeat and read timeout below the bound.
 #[derive(Clone)]
@@ -20,7 +21,7 @@ pub struct RedisSettings {
     pub username_file: Option<PathBuf>,
     pub password_file: Option<PathBuf>,
     pub tls: TlsFiles,
-    /// An answer from memory is never older than this (B).
+    /// How long the store is vouched for after a heartbeat was sent (B).
     pub bound: Duration,
     /// Between two heartbeats (H).
     pub heartbeat: Duration,
@@ -95,15 +96,21 @@ impl RedisSettings {
         }
     }
 
-    /// A client of the primary, with the credentials and certificates as the files hold them now.
-    pub(super) async fn client(&self) -> Result<Client, StoreError> {
-        let server = match &self.address {
-            Address::Server(server) => server.clone(),
-            Address::Sentinels(sentinels) => {
-                let primary = sentinel::primary(self, sentinels).await?;
-                sentinels.server.clone().set_addr(primary)
+    /// The primary, as it was named.
+    pub(super) fn server_at(&self, (host, port): HostPort) -> Result<ConnectionInfo, StoreError> {
+        let server = self.server()?;
+        let address = match server.addr() {
+            ConnectionAddr::TcpTls { insecure, .. } => {
+                ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: None }
             }
+            _ => ConnectionAddr::Tcp(host, port),
         };
+        Ok(server.set_addr(address))
+    }
+
+    /// The server, with the credentials as the files hold them now.
+    pub(super) fn server(&self) -> Result<ConnectionInfo, StoreError> {
+        let server = self.address.server().clone();
         // CLIENT SETINFO came with Redis 7.2 and would be one more right to give.
         let mut redis =
             server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
@@ -113,7 +120,7 @@ impl RedisSettings {
         if let Some(file) = &self.password_file {
             redis = redis.set_password(secret(file)?);
         }
-        self.open(server.set_redis_settings(redis))
+        Ok(server.set_redis_settings(redis))
     }
 
     /// A client of any server of this installation: the TLS files hold for all of them.

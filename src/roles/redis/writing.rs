@@ -6,15 +6,17 @@
 
 use std::sync::LazyLock;
 
-use ::redis::{Script, ScriptInvocation, cmd};
+use ::redis::{RedisError, Script, ScriptInvocation, cmd};
 
 use crate::audit::Record;
 use crate::change::{Change, Replacement, Write};
-use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet};
-use crate::roles::value::{self, HeaderRecord, Side, StoreId};
+use crate::clock::Ticks;
+use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, StoreId};
+use crate::freshness::Epoch;
+use crate::roles::value::{self, HeaderRecord, Side};
 use crate::roles::{CommitError, StoreError, encode_record, keys, scoped_key};
 
-use super::reading::{Current, counter_suffix, index_page, store_id};
+use super::reading::{Bytes, Current, counter_suffix, epoch_of, index_page};
 use super::{RedisStore, errors};
 
 /// Role sets in one script: about one millisecond of the server's time.
@@ -40,6 +42,7 @@ macro_rules! script {
     };
 }
 
+static ACCEPT: LazyLock<Script> = script!("accept.lua");
 static RESERVE: LazyLock<Script> = script!("reserve.lua");
 static COMMIT: LazyLock<Script> = script!("commit.lua");
 /// The same where Redis is out of memory, for what takes away.
@@ -57,17 +60,25 @@ struct Target {
 
 impl RedisStore {
     /// Creates the epoch key unless there is one.
-    pub(super) async fn write_epoch(&self) -> Result<(), StoreError> {
+    pub(super) async fn write_epoch(&self) -> Result<Epoch, StoreError> {
         let mut data = self.data()?;
-        let fresh = format!("{} 1", StoreId::random());
+        let fresh = Epoch { store: StoreId::random(), number: 1 };
         let mut set = cmd("SET");
-        set.arg(keys::EPOCH).arg(&fresh).arg("NX").arg("GET");
-        let present: Option<String> =
-            set.query_async(&mut data).await.map_err(|error| errors::of_read(&error))?;
-        let epoch = present.unwrap_or(fresh);
-        store_id(&epoch)?;
-        self.epoch_seen(Some(&epoch));
-        Ok(())
+        set.arg(keys::EPOCH).arg(fresh.to_string()).arg("NX").arg("GET");
+        match data.ask::<Bytes>(&set).await? {
+            None => Ok(fresh),
+            present => epoch_of(present),
+        }
+    }
+
+    /// Raises the number of the epoch.
+    pub(super) async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
+        let Target { epoch, store } = self.target().await?;
+        let mut call = ACCEPT.prepare_invoke();
+        call.key(keys::EPOCH).arg(&epoch).arg(store.to_string());
+        let number =
+            call.invoke_async(&mut self.data()?.connection).await.map_err(|error| errors::of_read(&error))?;
+        Ok(Epoch { store, number })
     }
 
     pub(super) async fn write_loading(&self, loading: bool) -> Result<(), StoreError> {
@@ -76,14 +87,15 @@ impl RedisStore {
             true => cmd("SET").arg(keys::LOADING).arg(1).clone(),
             false => cmd("UNLINK").arg(keys::LOADING).clone(),
         };
-        command.exec_async(&mut data).await.map_err(|error| errors::of_read(&error))
+        let _reply: ::redis::Value = data.ask(&command).await?;
+        Ok(())
     }
 
     /// A fresh number; with a lock key, also the lock of a replace.
     pub(super) async fn take_number(&self, lock: Option<&str>) -> Result<Generation, CommitError> {
         let target = self.target().await?;
         let mut call = RESERVE.prepare_invoke();
-        call.key(keys::EPOCH).key(keys::CLOCK).arg(&target.epoch);
+        call.key(keys::EPOCH).key(keys::CLOCK).key(keys::LOG).arg(&target.epoch).arg(LOG_LENGTH);
         if let Some(lock) = lock {
             call.key(lock);
         }
@@ -142,11 +154,9 @@ impl RedisStore {
             }
             Ok::<_, CommitError>(call)
         };
-        let mut data = self.data()?;
-        match prepare(&COMMIT)?.invoke_async::<u64>(&mut data).await {
-            Ok(generation) => Ok(Generation(generation)),
+        match self.attempt(&prepare(&COMMIT)?).await? {
             Err(error) if errors::is_out_of_memory(&error) => self.run(&prepare(&COMMIT_LEAN)?).await,
-            Err(error) => Err(errors::of_write(&error)),
+            outcome => outcome.map_err(|error| errors::of_write(&error)),
         }
     }
 
@@ -287,19 +297,27 @@ impl RedisStore {
 
     async fn target(&self) -> Result<Target, StoreError> {
         let mut data = self.data()?;
-        let epoch: Option<String> = cmd("GET")
-            .arg(keys::EPOCH)
-            .query_async(&mut data)
-            .await
-            .map_err(|error| errors::of_read(&error))?;
-        let epoch = epoch.ok_or(StoreError::NotInitialised)?;
-        Ok(Target { store: store_id(&epoch)?, epoch })
+        let epoch = epoch_of(data.ask(cmd("GET").arg(keys::EPOCH)).await?)?;
+        Ok(Target { store: epoch.store, epoch: epoch.to_string() })
     }
 
     /// Every script answers with a number: its generation, or how much it touched.
     async fn run(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
+        self.attempt(call).await?.map_err(|error| errors::of_write(&error))
+    }
+
+    /// The same; the inner error is what Redis said.
+    async fn attempt(
+        &self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<Result<Generation, RedisError>, CommitError> {
+        if self.council.is_some() && !self.lease.held().standing(Ticks::now()).is_running() {
+            // A superseded primary goes on acknowledging writes that nobody will ever see.
+            let why = "no majority of Sentinels vouches for the primary at the moment";
+            return Err(StoreError::Unavailable(why.into()).into());
+        }
         let mut data = self.data()?;
-        call.invoke_async::<u64>(&mut data).await.map(Generation).map_err(|error| errors::of_write(&error))
+        Ok(call.invoke_async::<u64>(&mut data.connection).await.map(Generation))
     }
 }
 

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Side, StoreId};
+use super::Side;
 use crate::domain::{
     ACCOUNTS, AccountId, EnabledProduct, Generation, Grant, Organization, OrganizationId, ProductMark,
-    RoleKey, RoleSet, Timestamp,
+    RoleKey, RoleSet, StoreId, Timestamp,
 };
 
 /// The form that this build reads and writes.

@@ -105,7 +105,7 @@ pub async fn start() -> World {
     let beta = vec![role_set("agent", &["Accounts/owner"]), role_set("boss", &["Accounts/member"])];
     write(&*store, replacement("beta", "agent", beta)).await;
 
-    let limits = CacheLimits { bytes: 1 << 20, read_timeout: Duration::from_secs(5) };
+    let limits = CacheLimits::new(1 << 20, Duration::from_secs(5));
     let cache = RoleCache::new(store.clone(), stamps, limits);
     let authorizer = Arc::new(Authorizer::new(cache, store.clone()));
     let change = |services: &mut rolegate::http::Services| services.authorizer = authorizer;

@@ -11,7 +11,7 @@ use rolegate::clock::{Ticks, wall};
 use rolegate::domain::{
     AccountId, EnabledProduct, Generation, Grant, Organization, OrganizationId, RoleKey, RoleSet, Timestamp,
 };
-use rolegate::freshness::Stamps;
+use rolegate::freshness::{Lease, Stamps};
 use rolegate::roles::{
     AccountPage, CommitError, Found, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
 };
@@ -26,7 +26,7 @@ pub struct FakeStore {
     gate: Semaphore,
     restless: AtomicBool,
     panics: AtomicBool,
-    bound: Option<Duration>,
+    lease: Option<Lease>,
     stamps: Arc<Stamps>,
     pub reads: AtomicUsize,
 }
@@ -38,7 +38,7 @@ impl Default for FakeStore {
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             restless: AtomicBool::new(false),
             panics: AtomicBool::new(false),
-            bound: None,
+            lease: None,
             stamps: Arc::default(),
             reads: AtomicUsize::new(0),
         }
@@ -48,7 +48,7 @@ impl Default for FakeStore {
 impl FakeStore {
     /// Answers may be held for this long, as over Redis.
     pub fn bounded(bound: Duration) -> Self {
-        Self { bound: Some(bound), ..Self::default() }
+        Self { lease: Some(Lease::new(bound)), ..Self::default() }
     }
 
     pub fn with_stamps(self, stamps: Arc<Stamps>) -> Self {
@@ -111,7 +111,7 @@ impl RoleStore for FakeStore {
             self.stamps.world_changed();
         }
         if organization.as_str() != "acme" {
-            return Ok(Reading { sent, found: None });
+            return Ok(Reading { sent, link: 0, found: None });
         }
         let product = EnabledProduct { name: "LiveChat".into(), enabling: Generation(5), paused: false };
         let organization = Organization {
@@ -122,7 +122,7 @@ impl RoleStore for FakeStore {
         };
         let (generation, side) = (Generation(17), Generation(1));
         let found = Found { organization, generation, side, role_set: role_set(account) };
-        Ok(Reading { sent, found: Some(found) })
+        Ok(Reading { sent, link: 0, found: Some(found) })
     }
 
     async fn accounts(
@@ -171,8 +171,13 @@ impl RoleStore for FakeStore {
         unimplemented!()
     }
 
-    fn memory_bound(&self) -> Option<Duration> {
-        self.bound
+    fn lease(&self) -> Option<&Lease> {
+        let answers = self.trouble.lock().unwrap().is_none();
+        self.lease.as_ref().inspect(|lease| {
+            if answers {
+                lease.renew(Ticks::now());
+            }
+        })
     }
 
     fn now(&self) -> Timestamp {
@@ -181,6 +186,11 @@ impl RoleStore for FakeStore {
     }
 
     fn status(&self) -> StoreStatus {
-        StoreStatus { kind: "fake", trouble: self.trouble.lock().unwrap().clone(), warnings: vec![] }
+        StoreStatus {
+            kind: "fake",
+            trouble: self.trouble.lock().unwrap().clone(),
+            warnings: vec![],
+            link: None,
+        }
     }
 }

@@ -32,9 +32,9 @@ if accounts ~= tonumber(ARGV[9]) then
 end
 if not owner_stays then return redis.error_reply('MALFORMED its owner ' .. owner .. ' is none of its accounts') end
 
-local g = next_generation(KEYS[2])
+local g = next_generation(KEYS[2], KEYS[3], KEYS[4])
 if not g then return BAD_CLOCK end
-if not note(g, KEYS[3], KEYS[4], KEYS[5], {ARGV[2], ARGV[3], ARGV[4]}, what) then return BAD_LOG end
+note(g, KEYS[3], KEYS[4], KEYS[5], {ARGV[2], ARGV[3], ARGV[4]}, what)
 redis.call('SET', KEYS[7], g .. ARGV[6])
 if header ~= '' then redis.call('SET', KEYS[6], g .. ' ' .. header) end
 local key = 9

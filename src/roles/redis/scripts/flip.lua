@@ -9,10 +9,10 @@ if redis.call('GET', KEYS[8]) ~= ARGV[8] then return redis.error_reply('CONFLICT
 if (redis.call('GET', KEYS[7]) or '') ~= ARGV[5] then return redis.error_reply('CONFLICT the organization was changed') end
 if redis.call('EXISTS', KEYS[6]) ~= redis.call('EXISTS', KEYS[7]) then return redis.error_reply('BROKEN header and counter do not agree') end
 
-local g = next_generation(KEYS[2])
+local g = next_generation(KEYS[2], KEYS[3], KEYS[4])
 if not g then return BAD_CLOCK end
-local what = {'o', ARGV[7], 'h', '1', 'all', '1'}
-if not note(g, KEYS[3], KEYS[4], KEYS[5], {ARGV[2], ARGV[3], ARGV[4]}, what) then return BAD_LOG end
+local what = {'o', ARGV[7], 'h', '1'}
+note(g, KEYS[3], KEYS[4], KEYS[5], {ARGV[2], ARGV[3], ARGV[4]}, what)
 redis.call('SET', KEYS[7], g .. ARGV[6])
 redis.call('SET', KEYS[6], g .. ' ' .. ARGV[9])
 redis.call('ZADD', KEYS[9], 0, ARGV[7])

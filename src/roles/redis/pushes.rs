@@ -1,0 +1,197 @@
+//! What Redis pushes, applied inside the driver's callback; and what was seen of a store since its log was last read.
+//!
+//! Always true here: an invalidation is applied in the order of the stream, before the next reply completes; a push that
+//! is not understood means that anything may have changed. The callback runs on the connection's own task, so it only moves
+//! counters and notes keys. Used by the link.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ::redis::{PushInfo, PushKind, Value};
+use tokio::sync::Notify;
+
+use crate::domain::OrganizationId;
+use crate::freshness::Stamps;
+use crate::roles::LinkMetrics;
+use crate::roles::keys::{self, Tracked};
+use crate::roles::value::Side;
+
+/// Sightings beyond this number stand for all organizations: no link lives long enough to see more between heartbeats.
+const MAX_SIGHTINGS: usize = 1 << 17;
+
+/// A change that this process knows of, and that the log must name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sighting {
+    pub organization: OrganizationId,
+    /// Of a role set: which side of the organization it is on. A replace writes the idle side without a word in the log.
+    pub side: Option<Side>,
+}
+
+/// Changes seen since the log was last read.
+#[derive(Debug, Default)]
+pub struct Sightings(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// From before the heartbeat under way.
+    before: Vec<Sighting>,
+    since: Vec<Sighting>,
+    overflown: bool,
+}
+
+/// What the log has to name, once it was read; `All` when that is more than could be noted.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unconfirmed {
+    All,
+    These(HashSet<Sighting>),
+}
+
+impl Sightings {
+    pub fn note(&self, sighting: Sighting) {
+        let mut seen = self.lock();
+        match seen.before.len() + seen.since.len() < MAX_SIGHTINGS {
+            true => seen.since.push(sighting),
+            false => seen.overflown = true,
+        }
+    }
+
+    /// A heartbeat is about to be sent: what was seen so far happened before its answer.
+    pub fn heartbeat_begins(&self) {
+        let mut seen = self.lock();
+        let Seen { before, since, .. } = &mut *seen;
+        before.append(since);
+    }
+
+    /// What was seen before the heartbeat under way and is not settled.
+    pub fn unconfirmed(&self) -> Unconfirmed {
+        let seen = self.lock();
+        match seen.overflown {
+            true => Unconfirmed::All,
+            false => Unconfirmed::These(seen.before.iter().cloned().collect()),
+        }
+    }
+
+    /// The log was read to its end: what was seen before that heartbeat need not be looked for again.
+    pub fn settle(&self) {
+        let mut seen = self.lock();
+        seen.before.clear();
+        seen.overflown = false;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        // Each update leaves the lists whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The driver's callback.
+pub fn apply(
+    stamps: Arc<Stamps>,
+    sightings: Arc<Sightings>,
+    metrics: Arc<LinkMetrics>,
+    lost: Arc<Notify>,
+) -> impl Fn(PushInfo) -> Result<(), ::redis::aio::SendError> + Send + Sync + 'static {
+    move |push: PushInfo| {
+        match push.kind {
+            PushKind::Invalidate => invalidate(&stamps, &sightings, &metrics, &push.data),
+            PushKind::Disconnection => lost.notify_one(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// An invalidation carries a list of keys; null, or anything else, means that all may have changed.
+fn invalidate(stamps: &Stamps, sightings: &Sightings, metrics: &LinkMetrics, data: &[Value]) {
+    let [Value::Array(pushed)] = data else { return stamps.world_changed() };
+    metrics.pushed.add(pushed.len() as u64);
+    for key in pushed {
+        let tracked = match key {
+            Value::BulkString(key) => std::str::from_utf8(key).ok().and_then(keys::parse_tracked),
+            _ => None,
+        };
+        match tracked {
+            Some(Tracked::Header(organization)) => {
+                stamps.organization_changed(&organization);
+                sightings.note(Sighting { organization, side: None });
+            }
+            Some(Tracked::RoleSet(organization, side, account)) => {
+                stamps.account_changed(&organization, &account);
+                sightings.note(Sighting { organization, side: Some(side) });
+            }
+            None => stamps.world_changed(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sighting(name: &str) -> Sighting {
+        Sighting { organization: OrganizationId::new(name).unwrap(), side: None }
+    }
+
+    fn these(names: &[&str]) -> Unconfirmed {
+        Unconfirmed::These(names.iter().map(|name| sighting(name)).collect())
+    }
+
+    #[test]
+    fn what_is_seen_during_a_heartbeat_waits_for_the_next() {
+        let sightings = Sightings::default();
+        sightings.note(sighting("a"));
+        sightings.heartbeat_begins();
+        sightings.note(sighting("b"));
+        assert_eq!(sightings.unconfirmed(), these(&["a"]));
+        sightings.settle();
+        sightings.heartbeat_begins();
+        assert_eq!(sightings.unconfirmed(), these(&["b"]));
+        sightings.settle();
+        assert_eq!(sightings.unconfirmed(), these(&[]));
+    }
+
+    #[test]
+    fn what_no_heartbeat_settled_stays() {
+        let sightings = Sightings::default();
+        sightings.note(sighting("a"));
+        sightings.heartbeat_begins();
+        sightings.note(sighting("b"));
+        sightings.heartbeat_begins();
+        assert_eq!(sightings.unconfirmed(), these(&["a", "b"]));
+    }
+
+    #[test]
+    fn too_many_stand_for_all() {
+        let sightings = Sightings::default();
+        for _ in 0..=MAX_SIGHTINGS {
+            sightings.note(sighting("a"));
+        }
+        assert_eq!(sightings.unconfirmed(), Unconfirmed::All);
+        sightings.heartbeat_begins();
+        sightings.settle();
+        assert_eq!(sightings.unconfirmed(), these(&[]));
+    }
+
+    #[test]
+    fn a_push_that_is_not_understood_changes_the_world() {
+        let (stamps, sightings) = (Stamps::with_stripes(1), Sightings::default());
+        let organization = OrganizationId::new("acme").unwrap();
+        let place = stamps.place(&organization, &crate::domain::AccountId::new("a").unwrap());
+        let text = |key: &str| Value::BulkString(key.as_bytes().to_vec());
+        let unclear = [
+            vec![Value::Nil],
+            vec![],
+            vec![Value::Array(vec![Value::Int(1)])],
+            vec![Value::Array(vec![text("rg:h:")])],
+        ];
+        for data in unclear {
+            let before = stamps.take(place);
+            invalidate(&stamps, &sightings, &LinkMetrics::default(), &data);
+            assert_ne!(stamps.take(place).world, before.world, "{data:?}");
+        }
+        let before = stamps.take(place);
+        invalidate(&stamps, &sightings, &LinkMetrics::default(), &[Value::Array(vec![text("rg:h:{acme}")])]);
+        let after = stamps.take(place);
+        assert_eq!((after.world, after.organization), (before.world, before.organization + 1));
+    }
+}

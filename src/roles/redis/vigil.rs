@@ -1,0 +1,294 @@
+//! The vigil: keeps a link open, reads the log with every heartbeat, and renews the lease while all is as it was known.
+//!
+//! Always true here: changes that a heartbeat told are applied before the lease is renewed from its send; what a store
+//! went back on is in doubt before anything is read from it again; over a new link the lease runs only when the log
+//! has told everything since the one before. One task for each store, spawned by it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::convert::Infallible;
+
+use ::redis::Value;
+use tokio::time::sleep;
+use tracing::{error, info};
+
+use crate::clock::Ticks;
+use crate::domain::{Generation, OrganizationId};
+use crate::freshness::{Beginning, Entry, Finding, History, Told, Verdict, What};
+use crate::roles::{LinkEvent, StoreError, keys};
+
+use super::link::Link;
+use super::pushes::{Sighting, Unconfirmed};
+use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
+
+/// How far a heartbeat got.
+enum Step {
+    /// Everything that happened is applied.
+    Current,
+    /// Ask again at once.
+    Again,
+    /// Nobody has made this a store yet.
+    Uninitialised,
+}
+
+/// What outlives a link.
+#[derive(Debug, Default)]
+struct Memory {
+    history: History,
+    /// Organizations that the log named since what was seen was last settled.
+    named: HashSet<OrganizationId>,
+    /// Those that it named before: Redis pushes a change after it has answered a heartbeat that read it from the log.
+    named_before: HashSet<OrganizationId>,
+    /// The log was read anew: nothing seen before has to be found in it.
+    fresh: bool,
+}
+
+/// One link, watched.
+struct Watch<'s> {
+    store: &'s RedisStore,
+    memory: &'s mut Memory,
+    link: Link,
+    number: u64,
+    /// What was seen over the link before has been looked for in the log.
+    resumed: bool,
+    /// Reads and writes go over this link.
+    opened: bool,
+}
+
+impl RedisStore {
+    /// Runs for as long as the runtime lives.
+    pub(super) async fn keep_vigil(&self) {
+        let mut memory = Memory::default();
+        let mut delay = FIRST_RECONNECT_DELAY;
+        loop {
+            let (lasted, trouble) = match self.open_link().await {
+                Ok(link) => {
+                    let mut watch = Watch::over(link, self, &mut memory);
+                    let Err(trouble) = watch.beat_on().await;
+                    (watch.opened, trouble)
+                }
+                Err(trouble) => (false, trouble),
+            };
+            self.go_down(&trouble);
+            delay = if lasted { FIRST_RECONNECT_DELAY } else { (delay * 2).min(MAX_RECONNECT_DELAY) };
+            sleep(delay.mul_f64(fastrand::f64())).await;
+        }
+    }
+
+    async fn open_link(&self) -> Result<Link, StoreError> {
+        let server = match &self.council {
+            Some(council) => self.settings.server_at(council.primary().await?)?,
+            None => self.settings.server()?,
+        };
+        Link::open(&self.settings, server, &self.sinks).await
+    }
+}
+
+impl<'s> Watch<'s> {
+    /// The new link has its number before the log is applied: a read that still goes over the link before does not
+    /// count from then on.
+    fn over(link: Link, store: &'s RedisStore, memory: &'s mut Memory) -> Self {
+        let number = store.sinks.stamps.link_opened();
+        Self { store, memory, link, number, resumed: false, opened: false }
+    }
+
+    /// Beats until the link ends; says why.
+    async fn beat_on(&mut self) -> Result<Infallible, StoreError> {
+        let settings = &self.store.settings;
+        let mut inspected = Ticks::now();
+        loop {
+            self.store.sinks.sightings.heartbeat_begins();
+            let beat = self.link.beat(self.memory.history.position()).await?;
+            self.store.sinks.metrics.heartbeats.observe(Ticks::now().since(beat.sent));
+            self.store.clock.set(beat.sent, beat.server_time);
+            let epoch = beat.told.epoch;
+            match self.heed(self.memory.history.newest().or(beat.told.clock), beat.told).await? {
+                Step::Again => continue,
+                Step::Uninitialised => {
+                    self.store.lease.end();
+                    self.store.know(None, None);
+                    // Whoever is about to make it a store needs the connection.
+                    self.open();
+                }
+                Step::Current => {
+                    self.confirm().await?;
+                    let vouched = self.store.vouched_since(&self.link, beat.sent)?;
+                    if let Some(from) = vouched {
+                        self.store.lease.renew(from);
+                    }
+                    self.store.know(epoch, self.memory.history.newest());
+                    if vouched.is_some() {
+                        self.open();
+                    }
+                }
+            }
+            // Often enough that an eviction policy is noticed within the bound.
+            if beat.sent.since(inspected) > settings.bound / 2 {
+                self.link.inspect(settings.read_timeout).await?;
+                inspected = beat.sent;
+            }
+            tokio::select! {
+                trouble = self.link.broken() => return Err(trouble),
+                () = sleep(settings.heartbeat) => {}
+                () = self.store.hurry.notified() => {}
+            }
+        }
+    }
+
+    /// Applies what a heartbeat told. `mark` is the newest generation that was known before it.
+    async fn heed(&mut self, mark: Option<Generation>, told: Told) -> Result<Step, StoreError> {
+        let clock = told.clock;
+        match self.memory.history.hear(told) {
+            Finding::Continued { changes, more } => {
+                self.apply(&changes);
+                Ok(if more { Step::Again } else { Step::Current })
+            }
+            Finding::Anchored => {
+                self.memory.fresh = true;
+                self.store.sinks.stamps.world_changed();
+                Ok(Step::Current)
+            }
+            Finding::Begun(beginning) => {
+                let event = match beginning {
+                    Beginning::OtherStore => LinkEvent::OtherStore,
+                    Beginning::Accepted => LinkEvent::Accepted,
+                };
+                self.begin(event);
+                self.store.doubts().clear();
+                Ok(Step::Again)
+            }
+            Finding::SteppedBack => {
+                self.lose(Verdict::LostBeyondMemory, mark);
+                Ok(Step::Again)
+            }
+            Finding::Missing => {
+                let verdict = self.survey(clock).await?;
+                self.lose(verdict, mark);
+                Ok(Step::Again)
+            }
+            Finding::NotInitialised => Ok(Step::Uninitialised),
+            Finding::Inconsistent => {
+                let why = "does not agree with the newest entry of the log".into();
+                Err(StoreError::Broken { key: keys::CLOCK.into(), why })
+            }
+        }
+    }
+
+    fn apply(&mut self, changes: &[Entry]) {
+        let stamps = &self.store.sinks.stamps;
+        self.store.sinks.metrics.logged.add(changes.len() as u64);
+        for change in changes {
+            match &change.what {
+                What::Nothing => {}
+                What::Anything => stamps.world_changed(),
+                What::Organization { organization, header, accounts } => {
+                    if *header {
+                        stamps.organization_changed(organization);
+                    }
+                    for account in accounts {
+                        stamps.account_changed(organization, account);
+                    }
+                    self.memory.named.insert(organization.clone());
+                }
+            }
+        }
+    }
+
+    /// What was known before counts no longer.
+    fn begin(&mut self, event: LinkEvent) {
+        info!(event = event.as_str(), "what was known of the store counts no longer");
+        self.store.sinks.metrics.happened(event);
+        self.store.sinks.stamps.world_changed();
+    }
+
+    /// Asks the log how far back it reaches, and which of the generations known here it holds.
+    async fn survey(&mut self, clock: Option<Generation>) -> Result<Verdict, StoreError> {
+        let generations = |answer: Value| -> Result<Vec<Generation>, StoreError> {
+            Ok(log::entries(&answer)?.into_iter().map(|entry| entry.generation).collect())
+        };
+        let first = generations(self.link.data.ask(&log::range(None, 1)).await?)?;
+        let mut held = BTreeSet::new();
+        let mut from = self.memory.history.oldest();
+        loop {
+            let page = generations(self.link.data.ask(&log::range(from, log::PAGE)).await?)?;
+            let full = page.len() == log::PAGE;
+            from = page.last().map(|last| Generation(last.0 + 1));
+            held.extend(page);
+            if !full {
+                return Ok(self.memory.history.survey(first.first().copied(), &held, clock));
+            }
+        }
+    }
+
+    /// Puts in doubt what the store went back on.
+    fn lose(&mut self, verdict: Verdict, mark: Option<Generation>) {
+        let mark = mark.unwrap_or_default();
+        let mut doubts = self.store.doubts();
+        match verdict {
+            Verdict::Trimmed => {
+                drop(doubts);
+                return self.begin(LinkEvent::LogTrimmed);
+            }
+            Verdict::Lost(organizations) => {
+                error!(?organizations, %mark, "acknowledged writes are gone from the store");
+                for organization in organizations {
+                    doubts.doubt(organization, mark);
+                }
+            }
+            Verdict::LostBeyondMemory => {
+                error!(%mark, "acknowledged writes are gone from the store, nobody knows whose");
+                doubts.doubt_everything(mark);
+            }
+        }
+        drop(doubts);
+        self.store.sinks.metrics.happened(LinkEvent::WritesLost);
+        self.store.sinks.stamps.world_changed();
+    }
+
+    /// The log was read to its end. Over a new link, changes that were seen before and that it does not name are gone.
+    async fn confirm(&mut self) -> Result<(), StoreError> {
+        if !self.resumed && !self.memory.fresh {
+            let verdict = match self.store.sinks.sightings.unconfirmed() {
+                Unconfirmed::All => Verdict::LostBeyondMemory,
+                Unconfirmed::These(seen) => Verdict::Lost(self.gone(seen).await?),
+            };
+            if verdict != Verdict::Lost(BTreeSet::new()) {
+                self.lose(verdict, self.memory.history.newest());
+            }
+        }
+        self.resumed = true;
+        self.memory.fresh = false;
+        self.memory.named_before = std::mem::take(&mut self.memory.named);
+        self.store.sinks.sightings.settle();
+        Ok(())
+    }
+
+    /// Organizations of changes that the log does not name. What was written on an idle side never counted, and is not logged.
+    async fn gone(&mut self, seen: HashSet<Sighting>) -> Result<BTreeSet<OrganizationId>, StoreError> {
+        let Memory { named, named_before, .. } = &*self.memory;
+        let mut gone = BTreeSet::new();
+        for Sighting { organization, side } in seen {
+            if named.contains(&organization) || named_before.contains(&organization) {
+                continue;
+            }
+            let counted = match side {
+                None => true,
+                Some(side) => {
+                    let current = self.store.current_over(&mut self.link.data, &organization).await?;
+                    current.is_some_and(|current| current.header.side == side)
+                }
+            };
+            if counted {
+                gone.insert(organization);
+            }
+        }
+        Ok(gone)
+    }
+
+    /// From now on reads and writes go over this link.
+    fn open(&mut self) {
+        if !self.opened {
+            self.store.go_up(&self.link, self.number);
+            self.opened = true;
+        }
+    }
+}
