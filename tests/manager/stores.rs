@@ -2,13 +2,11 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rolegate::freshness::Stamps;
 use rolegate::roles::Ledger;
 use rolegate::roles::embedded::EmbeddedStore;
-use rolegate::roles::redis::{RedisSettings, RedisStore};
 
+use crate::processes::open;
 use crate::support::redis::Redis;
 
 pub struct Subject {
@@ -25,8 +23,6 @@ pub async fn embedded() -> Subject {
 
 pub async fn redis() -> Subject {
     let server = tokio::task::spawn_blocking(Redis::start).await.unwrap();
-    let address = ::redis::IntoConnectionInfo::into_connection_info(server.url()).unwrap();
-    let store = RedisStore::start(RedisSettings::new(address), Arc::<Stamps>::default());
-    store.connected(Duration::from_secs(5)).await.unwrap();
+    let store = open(&server.url()).await;
     Subject { store, _guard: Box::new(server) }
 }
