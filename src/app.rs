@@ -24,6 +24,7 @@ use crate::freshness::{Epoch, Stamps};
 use crate::policy::{PolicyProblems, PolicySource};
 use crate::roles::embedded::EmbeddedStore;
 use crate::roles::redis::RedisStore;
+use crate::roles::redis::examination::{Facts, examine as examine_redis};
 use crate::roles::{Ledger, StoreError};
 
 pub use load::{LoadError, import_rules};
@@ -47,6 +48,14 @@ pub async fn accept(settings: StoreSettings) -> Result<Option<Epoch>, StoreError
     let redis = RedisStore::start(*settings, Arc::default());
     redis.connected(wait).await?;
     redis.accept().await.map(Some)
+}
+
+/// What is to be seen of a Redis; the embedded store has no server to look at.
+pub async fn examine(settings: StoreSettings, rounds: u32) -> Option<Facts> {
+    match settings {
+        StoreSettings::Redis(settings) => Some(examine_redis(&settings, rounds).await),
+        StoreSettings::Embedded { .. } => None,
+    }
 }
 
 /// A store and the stamps that it bumps.

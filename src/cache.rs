@@ -167,9 +167,10 @@ impl RoleCache {
             return Ok(facts);
         }
         let asked_at = Ticks::now();
-        loop {
+        for _ in 0..ATTEMPTS {
             let landed = self.read_joined(policy, organization, account).await?;
-            let facts = self.facts_of(policy, organization, account, &landed);
+            // A caller that was kept waiting may find the lease over that the read was made under.
+            let Some(facts) = self.facts_of(policy, organization, account, &landed) else { continue };
             match terms.min_generation {
                 Some(wanted) if facts.generation.is_none_or(|have| have < wanted) => {
                     // A joined read may have been sent before this caller learnt of its generation.
@@ -180,6 +181,8 @@ impl RoleCache {
                 _ => return Ok(facts),
             }
         }
+        self.metrics.failed(ReadFailure::Unsettled);
+        Err(Unknown::Unsettled)
     }
 
     pub fn metrics(&self) -> &CacheMetrics {
@@ -322,21 +325,25 @@ impl RoleCache {
         }
     }
 
+    /// What was read, if the lease that it was read under still runs.
     fn facts_of(
         &self,
         policy: &Policy,
         organization: &OrganizationId,
         account: &AccountId,
         landed: &Landed,
-    ) -> Facts {
+    ) -> Option<Facts> {
         let place = self.stamps.place(organization, account);
         let bucket = Arc::new(Bucket::of_one(policy.catalogue(), account, place, landed));
         let (sent, generation) = bucket.vouched(0);
         let freshness = match landed.standing {
-            Standing::Running { from, until } => Some(Freshness::of(sent, (from, until), Ticks::now())),
+            Standing::Running { from, until } => {
+                let now = Ticks::now();
+                (now < until).then(|| Some(Freshness::of(sent, (from, until), now)))?
+            }
             Standing::Unbounded | Standing::Over { .. } | Standing::Never => None,
         };
-        Facts { bucket, position: 0, source: Source::Store, sent, freshness, stale: false, generation }
+        Some(Facts { bucket, position: 0, source: Source::Store, sent, freshness, stale: false, generation })
     }
 }
 

@@ -7,6 +7,7 @@
 mod accept;
 mod acl;
 mod audit;
+mod doctor;
 mod manage;
 mod output;
 mod policy;
@@ -33,7 +34,7 @@ use crate::roles::StoreError;
 pub enum Exit {
     /// Done; of a question: allowed.
     Success = 0,
-    /// Of a question: denied. Else something was refused or failed its check.
+    /// Of a question: denied. Else something was refused, failed its check, or works with warnings.
     Refused = 1,
     /// The command or its input cannot be understood.
     BadRequest = 2,
@@ -127,6 +128,7 @@ enum Command {
     Import(transfer::Import),
     Export(transfer::Export),
     Accept(accept::Accept),
+    Doctor(doctor::Doctor),
     Policy(policy::PolicyCommand),
     /// Create and delete organizations.
     #[command(subcommand)]
@@ -182,6 +184,7 @@ pub fn run(
         Command::Import(command) => command.run(variables),
         Command::Export(command) => command.run(variables),
         Command::Accept(command) => command.run(variables),
+        Command::Doctor(command) => command.run(variables),
         Command::Policy(command) => command.run(variables),
         Command::Organization(action) => manage::run(action.asked(), variables),
         Command::Account(action) => manage::run(action.asked(), variables),

@@ -12,7 +12,7 @@ mod history;
 mod lease;
 mod stamps;
 
-pub use doubts::Doubts;
+pub use doubts::{Doubts, Lost, Written};
 pub use history::{Beginning, Entry, Epoch, Finding, History, Position, Told, Verdict, What};
 pub use lease::{Held, Lease, Standing};
 pub use stamps::{Place, Stamp, Stamps, View};

@@ -13,6 +13,7 @@ pub mod code;
 pub mod command;
 pub mod config;
 pub mod decision;
+pub mod doctor;
 pub mod domain;
 pub mod exchange;
 pub mod explanation;

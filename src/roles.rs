@@ -86,7 +86,7 @@ pub struct LinkStatus {
     pub pushed: bool,
     /// What is left of the lease; zero when nobody vouches for the store.
     pub lease_left: Duration,
-    /// Organizations whose acknowledged writes were seen and are gone.
+    /// Role sets, headers and organizations whose acknowledged writes were seen and are gone.
     pub doubted: usize,
     pub metrics: Arc<LinkMetrics>,
 }

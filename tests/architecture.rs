@@ -25,6 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("explanation", &["decision", "domain", "holding", "policy", "question"]),
     ("fail_static", &["domain", "policy", "question"]),
     ("roles", &["audit", "change", "clock", "code", "domain", "freshness", "instrument"]),
+    ("doctor", &["domain", "roles"]),
     ("health", &["roles"]),
     ("cache", &["clock", "decision", "domain", "freshness", "holding", "instrument", "policy", "roles"]),
     (
@@ -128,6 +129,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "command",
             "config",
             "decision",
+            "doctor",
             "domain",
             "exchange",
             "explanation",

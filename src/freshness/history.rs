@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::domain::{AccountId, Generation, OrganizationId, StoreId};
 
-/// Changes that are remembered by organization, to say whose writes are gone.
+/// Changes that are remembered, to say which ones are gone.
 const REMEMBERED: usize = 1 << 16;
 
 /// Which store it is, and how often an operator has accepted it as it was found.
@@ -41,8 +41,8 @@ pub enum What {
     Nothing,
     /// Something that this build does not understand.
     Anything,
-    /// Role sets of some accounts and, if `header`, what all accounts depend on.
-    Organization { organization: OrganizationId, header: bool, accounts: Vec<AccountId> },
+    /// Role sets of some accounts and, if `header`, what all accounts depend on; with `whole`, all of both.
+    Organization { organization: OrganizationId, header: bool, whole: bool, accounts: Vec<AccountId> },
 }
 
 /// One line of the log.
@@ -105,8 +105,8 @@ pub enum Finding {
 pub enum Verdict {
     /// It begins later: too much happened meanwhile.
     Trimmed,
-    /// Acknowledged writes of these organizations are gone.
-    Lost(BTreeSet<OrganizationId>),
+    /// These acknowledged writes are gone.
+    Lost(Vec<Entry>),
     /// Acknowledged writes are gone, more than are remembered here.
     LostBeyondMemory,
 }
@@ -115,8 +115,8 @@ pub enum Verdict {
 pub struct History {
     epoch: Option<Epoch>,
     position: Position,
-    /// Generations that were seen in the log, in its order, and whose they were.
-    seen: VecDeque<(Generation, Option<OrganizationId>)>,
+    /// What was seen of the log, in its order.
+    seen: VecDeque<Entry>,
 }
 
 impl Default for History {
@@ -140,7 +140,7 @@ impl History {
 
     /// From where on a survey has to list the log.
     pub fn oldest(&self) -> Option<Generation> {
-        self.seen.front().map(|(generation, _)| *generation)
+        self.seen.front().map(|entry| entry.generation)
     }
 
     /// Takes in what a heartbeat was told.
@@ -195,11 +195,11 @@ impl History {
     ) -> Verdict {
         let Position::At(known) = self.position else { return Verdict::Trimmed };
         let reaches_back = first.is_some_and(|first| first <= known);
-        let common = self.seen.iter().rposition(|(generation, _)| held.contains(generation));
+        let common = self.seen.iter().rposition(|entry| held.contains(&entry.generation));
         if let Some(common) = common.filter(|_| reaches_back) {
-            let gone = self.seen.drain(common + 1..).filter_map(|(_, organization)| organization).collect();
+            let gone = self.seen.drain(common + 1..).collect();
             self.position =
-                self.seen.back().map_or(Position::Unknown, |(generation, _)| Position::At(*generation));
+                self.seen.back().map_or(Position::Unknown, |entry| Position::At(entry.generation));
             return Verdict::Lost(gone);
         }
         self.position = Position::Unknown;
@@ -211,16 +211,9 @@ impl History {
     }
 
     fn remember(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            if self.seen.len() == REMEMBERED {
-                self.seen.pop_front();
-            }
-            let organization = match &entry.what {
-                What::Nothing | What::Anything => None,
-                What::Organization { organization, .. } => Some(organization.clone()),
-            };
-            self.seen.push_back((entry.generation, organization));
-        }
+        self.seen.extend(entries.iter().cloned());
+        let beyond = self.seen.len().saturating_sub(REMEMBERED);
+        self.seen.drain(..beyond);
     }
 
     fn begin(&mut self, epoch: Epoch) {

@@ -25,6 +25,9 @@ pub const LOADING: &str = "rg:loading";
 /// What invalidation is tracked for: headers and role sets.
 pub const TRACKED: [&str; 2] = ["rg:h:", "rg:r:"];
 
+/// Below it an examination writes a key of its own, and removes it.
+pub const DOCTOR: &str = "rg:doctor:";
+
 pub fn header(organization: &OrganizationId) -> String {
     format!("rg:h:{{{organization}}}")
 }
@@ -54,7 +57,7 @@ pub fn memberships(account: &AccountId) -> String {
 }
 
 /// A key under a tracked prefix, read back.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Tracked {
     Header(OrganizationId),
     RoleSet(OrganizationId, Side, AccountId),

@@ -9,9 +9,11 @@ mod acl;
 mod clock;
 mod data;
 mod errors;
+pub mod examination;
 mod ledger;
 mod link;
 mod log;
+mod named;
 mod pushes;
 mod reading;
 mod sentinel;
@@ -34,7 +36,7 @@ use crate::audit::{Entry, LogEntry, Record};
 use crate::change::Write;
 use crate::clock::Ticks;
 use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
-use crate::freshness::{Doubts, Epoch, Lease, Stamps, Standing};
+use crate::freshness::{Doubts, Epoch, Lease, Stamps, Standing, Written};
 use crate::roles::{
     AccountPage, CommitError, Ledger, LinkEvent, LinkMetrics, LinkStatus, OrganizationPage, Reading,
     RoleStore, StoreError, StoreStatus,
@@ -44,6 +46,7 @@ use clock::StoreClock;
 use data::Data;
 use link::{Link, Sinks};
 use pushes::{Sighting, Sightings};
+use reading::OneRead;
 use sentinel::Council;
 
 /// Between two attempts to connect, at most; the wait doubles up to it and is drawn at random below.
@@ -124,7 +127,7 @@ impl RedisStore {
     fn vouched_since(&self, link: &Link, sent: Ticks) -> Result<Option<Ticks>, StoreError> {
         match &self.council {
             None => Ok(Some(sent)),
-            Some(council) => Ok(council.vouched_since(&link.address)?.map(|since| since.min(sent))),
+            Some(council) => Ok(council.vouched_since(&link.data.address)?.map(|since| since.min(sent))),
         }
     }
 
@@ -182,11 +185,15 @@ impl RedisStore {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether what was read of an organization counts.
-    fn admit(&self, organization: &OrganizationId, generation: Option<Generation>) -> Result<(), StoreError> {
-        match self.doubts().admits(organization, generation) {
+    /// Refuses what is in doubt.
+    fn admit(
+        &self,
+        counts: impl FnOnce(&Doubts) -> bool,
+        what: impl std::fmt::Display,
+    ) -> Result<(), StoreError> {
+        match counts(&self.doubts()) {
             true => Ok(()),
-            false => Err(StoreError::LostWrites(format!("organization {organization} is in doubt"))),
+            false => Err(StoreError::LostWrites(format!("{what} is in doubt"))),
         }
     }
 
@@ -208,7 +215,7 @@ impl RedisStore {
             Standing::Running { until, .. } => until.since(now),
             Standing::Unbounded | Standing::Over { .. } | Standing::Never => Duration::ZERO,
         };
-        let doubted = self.doubts().organizations();
+        let doubted = self.doubts().count();
         LinkStatus { pushed: tracked, lease_left, doubted, metrics: self.sinks.metrics.clone() }
     }
 }
@@ -216,14 +223,15 @@ impl RedisStore {
 #[async_trait]
 impl RoleStore for RedisStore {
     async fn read(&self, organization: &OrganizationId, account: &AccountId) -> Result<Reading, StoreError> {
-        let (reading, epoch) = self.read_one(organization, account).await?;
+        let OneRead { reading, epoch, written } = self.read_one(organization, account).await?;
         if *self.known.borrow() != Some(epoch) {
             return Err(StoreError::Unavailable("it is of another epoch than the link knows".into()));
         }
-        let generation = reading.found.as_ref().map(|found| found.generation);
-        self.admit(organization, generation)?;
-        if generation.is_some_and(|generation| generation.0 > self.newest.load(Ordering::Relaxed)) {
-            self.sinks.sightings.note(Sighting { organization: organization.clone(), side: None });
+        let counts = |doubts: &Doubts| doubts.admits(organization, account, written);
+        self.admit(counts, format_args!("{account} of {organization}"))?;
+        let newest = Generation(self.newest.load(Ordering::Relaxed));
+        if reading.found.as_ref().is_some_and(|found| found.generation > newest) {
+            self.sinks.sightings.note(Sighting::Read(organization.clone()));
         }
         Ok(reading)
     }
@@ -235,7 +243,9 @@ impl RoleStore for RedisStore {
         limit: usize,
     ) -> Result<Option<AccountPage>, StoreError> {
         let page = self.read_accounts(organization, after, limit).await?;
-        self.admit(organization, page.as_ref().map(|page| page.generation))?;
+        if page.is_none() {
+            self.admit(|doubts| doubts.admits_header(organization, Written::default()), organization)?;
+        }
         Ok(page)
     }
 
@@ -295,7 +305,8 @@ impl RoleStore for RedisStore {
         let link = self.link_status(tracked);
         if link.doubted > 0 {
             let doubted = link.doubted;
-            warnings.push(format!("acknowledged writes of {doubted} organizations are gone from the store"));
+            warnings
+                .push(format!("acknowledged writes are gone from the store, {doubted} places are in doubt"));
         }
         if let Some(offset) = self.clock.host_offset().filter(|offset| offset.abs() > 1_000) {
             warnings.push(format!("the host's clock is {offset} ms ahead of the store's"));

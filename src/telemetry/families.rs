@@ -80,8 +80,8 @@ families! {
         "What is left of the lease; 0 while nobody vouches for the store. Only over Redis.";
     STORE_PUSHED: Gauge "rolegate_store_pushes" []
         "1 while changes are pushed, 0 where they are read with each heartbeat. Only over Redis.";
-    STORE_DOUBTED: Gauge "rolegate_store_doubted_organizations" []
-        "Organizations whose acknowledged writes were seen and are gone. Only over Redis.";
+    STORE_DOUBTED: Gauge "rolegate_store_doubts" []
+        "Role sets, headers and organizations whose acknowledged writes were seen and are gone. Only over Redis.";
     STORE_HEARTBEATS: Histogram "rolegate_store_heartbeat_duration_seconds" in "seconds" []
         "Round trips of answered heartbeats. Only over Redis.";
     STORE_CHANGES: Counter "rolegate_store_changes" ["by"] "Changes that were pushed, or read from the log. Only over Redis.";

@@ -9,8 +9,10 @@
 )]
 
 mod cut_off;
+mod doctor;
 mod examples;
 mod fixture;
+mod forwarder;
 mod load;
 mod manage;
 mod questions;

@@ -105,8 +105,12 @@ impl Watched {
 
     /// The URL by which the primary is found.
     pub fn url(&self) -> String {
-        let nodes = self.sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port()));
-        format!("redis+sentinel://{}/{SERVICE}", nodes.join(","))
+        url_of(&self.nodes())
+    }
+
+    /// Where the Sentinels listen: host and port.
+    pub fn nodes(&self) -> [String; 3] {
+        self.sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port()))
     }
 
     /// A planned failover; returns when a majority names the new primary.
@@ -158,6 +162,11 @@ impl Watched {
             })
         });
     }
+}
+
+/// The URL of the service that these Sentinels watch.
+pub fn url_of(nodes: &[String]) -> String {
+    format!("redis+sentinel://{}/{SERVICE}", nodes.join(","))
 }
 
 fn follow(member: &Redis, port: u16) {

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::proxy::{Rules, Which};
-use crate::scenarios::network::{self, HELD};
+use crate::scenarios::network::{self, Way};
 use crate::scenarios::process;
+use crate::support::proxy::Which;
 use crate::support::sidecar::{Said, Sidecar, product};
 use crate::trial::WITHIN;
 
@@ -51,8 +51,7 @@ fn an_allow_that_lives_too_long_is_found() {
     let make = |url: &str| -> Box<dyn Sidecar> {
         Box::new(Hoarder { product: product(url), hoard: Mutex::default() })
     };
-    let rules = Rules { which: Which::All, up: HELD, down: HELD };
-    let outcome = network::silent("found: too long", rules, &make);
+    let outcome = network::silent("found: too long", Which::All, Way::Both, &make);
     assert!(outcome.wrong_allows > 0 && outcome.made_up_denies == 0, "{outcome}");
 }
 

@@ -12,19 +12,16 @@ use rolegate::policy::PolicyFiles;
 use rustix::process::Signal;
 
 use crate::outcome::Outcome;
-use crate::proxy::{Cut, Rules, Way, Which};
-use crate::scenarios::network::HELD;
-use crate::scenarios::{clients, contents, demotion, failover, load, network, process, quiet, refusals};
+use crate::scenarios::network::Way;
+use crate::scenarios::{
+    clients, contents, demotion, failover, load, network, process, quiet, refusals, unpushed,
+};
+use crate::support::flags::HEARTBEAT;
+use crate::support::proxy::{Cut, Which};
 use crate::support::redis::Redis;
 use crate::support::sidecar::{Make, Said, Served, Sidecar, product};
 use crate::trial::WITHIN;
 use crate::writer::Writer;
-
-const PASSES: Way = Way { hold: false, ..HELD };
-
-fn silent(fault: &'static str, which: Which, [up, down]: [Way; 2], make: Make<'_>) -> Outcome {
-    network::silent(fault, Rules { which, up, down }, make)
-}
 
 fn slow(fault: &'static str, which: Which, millis: u64, make: Make<'_>) -> Outcome {
     network::slow(fault, which, Duration::from_millis(millis), make)
@@ -61,21 +58,23 @@ kept! {
     network_slower_by_200_ms: |make| slow("slower by 200 ms", Which::All, 200, make);
     network_slower_by_1000_ms: |make| slow("slower by 1000 ms", Which::All, 1_000, make);
     link_slower_by_200_ms: |make| slow("link slower by 200 ms", Which::Link, 200, make);
-    network_silent: |make| silent("silent both ways", Which::All, [HELD, HELD], make);
-    network_silent_toward_redis: |make| silent("silent toward Redis", Which::All, [HELD, PASSES], make);
-    network_silent_from_redis: |make| silent("silent from Redis", Which::All, [PASSES, HELD], make);
-    link_silent: |make| silent("link silent", Which::Link, [HELD, HELD], make);
-    link_silent_from_redis: |make| silent("link silent from Redis", Which::Link, [PASSES, HELD], make);
-    data_connection_silent: |make| silent("data connection silent", Which::Data, [HELD, HELD], make);
+    network_silent: |make| network::silent("silent both ways", Which::All, Way::Both, make);
+    network_silent_toward_redis: |make| network::silent("silent toward Redis", Which::All, Way::Up, make);
+    network_silent_from_redis: |make| network::silent("silent from Redis", Which::All, Way::Down, make);
+    link_silent: |make| network::silent("link silent", Which::Link, Way::Both, make);
+    link_silent_from_redis: |make| network::silent("link silent from Redis", Which::Link, Way::Down, make);
+    data_connection_silent: |make| network::silent("data connection silent", Which::Data, Way::Both, make);
     connections_reset: |make| network::cut("connections reset", Cut::Reset, make);
     connections_finished: |make| network::cut("connections closed", Cut::Finish, make);
     single_pushes_lost: network::pushes_lost;
+    push_lost_and_link_cut: network::push_lost_and_link_cut;
     single_replies_lost_on_the_link: |make| network::replies_lost("single replies lost: link", Which::Link, make);
     single_replies_lost_on_data: |make| network::replies_lost("single replies lost: data", Which::Data, make);
     demoted_by_failover: demotion::by_failover;
     demoted_by_replicaof: demotion::by_replicaof;
     failed_over_as_planned: failover::planned;
     primary_killed: failover::primary_killed;
+    minority_of_sentinels_in_reach: failover::minority_in_reach;
     primary_stopped_and_replaced: failover::primary_stopped_and_replaced;
     overloaded: load::overloaded;
 }
@@ -111,6 +110,17 @@ fn a_revoke_shows_at_once_without_a_fault() {
         println!("no fault: {name} {:?}, {verdict} ({goal:?})", lag(quantile));
     }
     assert!(lag(0.5) <= Duration::from_millis(5), "half of the revokes show later than {:?}", lag(0.5));
+}
+
+#[test]
+fn without_pushes_a_revoke_shows_with_the_next_heartbeat() {
+    for scenario in [unpushed::tracking_refused, unpushed::resp2_only] {
+        let outcome = scenario(&product);
+        outcome.assert_kept(WITHIN);
+        let typical = Duration::from_micros(outcome.lag.value_at_quantile(0.5));
+        let heartbeats = HEARTBEAT / 10..HEARTBEAT * 2;
+        assert!(heartbeats.contains(&typical), "half of the revokes show within {typical:?}");
+    }
 }
 
 /// A sidecar whose server is also held by the test.

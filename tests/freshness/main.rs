@@ -13,10 +13,10 @@
 
 mod cluster;
 mod found;
+mod generations;
 mod history;
 mod kept;
 mod outcome;
-mod proxy;
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;

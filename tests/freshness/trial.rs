@@ -4,15 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+mod asking;
 
 use super::history::{History, Verdict};
 use super::outcome::Outcome;
 use super::writer::{PATIENCE, Writer};
-use crate::support::flags::{BOUND, BOUND_SLACK};
+use crate::support::flags::{BOUND, BOUND_SLACK, HEARTBEAT};
 use crate::support::sidecar::{Make, Said, Sidecar};
+use asking::{ALLOWED, Answer, DENIED, Shown};
 
 /// How long the state before a write may be answered after its acknowledgement.
 pub const WITHIN: Duration = BOUND.saturating_add(BOUND_SLACK);
@@ -20,7 +23,7 @@ pub const WITHIN: Duration = BOUND.saturating_add(BOUND_SLACK);
 /// Checks go on for this long after the last acknowledgement, at least.
 const WATCH: Duration = WITHIN.saturating_add(Duration::from_millis(250));
 /// A fault has to be overcome within this time.
-const RECOVERY: Duration = Duration::from_secs(12);
+pub const RECOVERY: Duration = Duration::from_secs(12);
 /// Between two questions that were both answered with unknown.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -39,8 +42,10 @@ pub struct Plan {
     pub lead: Duration,
     /// For how long after the lease the sidecar may go on, if it marks what it says as stale.
     pub fail_static: Duration,
-    /// Threads that ask.
+    /// Threads that ask about all accounts in turn.
     pub askers: usize,
+    /// Threads that ask about those accounts whose revoke has yet to show.
+    pub watchers: usize,
 }
 
 impl Plan {
@@ -51,7 +56,7 @@ impl Plan {
         let cycles = revokes.div_ceil(accounts);
         let window = Duration::from_millis(1_500);
         let (lead, fail_static) = (Duration::ZERO, Duration::ZERO);
-        Self { fault, accounts, reserved: 0, cycles, window, lead, fail_static, askers: 3 }
+        Self { fault, accounts, reserved: 0, cycles, window, lead, fail_static, askers: 3, watchers: 1 }
     }
 
     pub fn window(self, window: Duration) -> Self {
@@ -70,6 +75,16 @@ impl Plan {
         Self { askers, ..self }
     }
 
+    /// More of them where an answer takes long, or the others would not be asked about meanwhile.
+    pub fn watchers(self, watchers: usize) -> Self {
+        Self { watchers, ..self }
+    }
+
+    /// The same number of revokes in one cycle, for faults that take seconds.
+    pub fn at_once(self) -> Self {
+        Self { accounts: self.accounts * 2, cycles: self.cycles.div_ceil(2), ..self }
+    }
+
     pub fn reserved(self, reserved: usize) -> Self {
         Self { reserved, ..self }
     }
@@ -82,18 +97,30 @@ pub fn revokes(usual: usize) -> usize {
 }
 
 /// What a fault may use while a cycle runs.
-#[derive(Debug)]
 pub struct Stage<'a> {
     pub writer: &'a Writer,
     pub accounts: usize,
     /// The accounts that the fault revokes itself.
     pub reserved: Range<usize>,
+    sidecar: &'a dyn Sidecar,
     acknowledged: &'a AtomicUsize,
     paced: usize,
-    settled: &'a Settled,
+    shown: &'a Shown,
 }
 
 impl Stage<'_> {
+    /// Revokes one account, and has the sidecar asked about it without pause until that shows.
+    pub fn revoke(&self, account: usize) {
+        self.writer.revoke(account);
+        self.shown.await_deny(account);
+    }
+
+    /// Asks about an account.
+    pub fn ask(&self, account: usize) -> Said {
+        let (organization, name) = Writer::name(account);
+        self.sidecar.ask(&organization, &name)
+    }
+
     /// Waits until all revokes that are not the fault's own have been acknowledged.
     pub fn wait_for_revokes(&self) {
         let deadline = Instant::now() + PATIENCE;
@@ -105,12 +132,12 @@ impl Stage<'_> {
 
     /// Waits until the sidecar has denied every account, asked from now on; it then knows of all revokes.
     pub fn wait_until_denied(&self) {
-        self.settled.wait_for(DENIED);
+        self.shown.wait_for(DENIED);
     }
 
     /// Waits until the sidecar has allowed every account, asked from now on.
     pub fn wait_until_allowed(&self) {
-        self.settled.wait_for(ALLOWED);
+        self.shown.wait_for(ALLOWED);
     }
 }
 
@@ -127,61 +154,6 @@ pub struct Trial {
     outcome: Outcome,
 }
 
-/// One answered question.
-struct Answer {
-    account: usize,
-    sent: Instant,
-    received: Instant,
-    said: Said,
-}
-
-/// The accounts that have been answered as wanted since somebody began to wait for it.
-#[derive(Debug)]
-struct Settled {
-    wanted: AtomicU8,
-    accounts: Vec<AtomicBool>,
-}
-
-const NOTHING: u8 = 0;
-const DENIED: u8 = 1;
-const ALLOWED: u8 = 2;
-
-impl Settled {
-    fn new(accounts: usize) -> Self {
-        let accounts = (0..accounts).map(|_| AtomicBool::new(false)).collect();
-        Self { wanted: AtomicU8::new(NOTHING), accounts }
-    }
-
-    /// Waits until all accounts are answered so, or for as long as a recovery may take.
-    fn wait_for(&self, wanted: u8) {
-        self.wanted.store(NOTHING, Ordering::SeqCst);
-        for account in &self.accounts {
-            account.store(false, Ordering::SeqCst);
-        }
-        self.wanted.store(wanted, Ordering::SeqCst);
-        let deadline = Instant::now() + RECOVERY;
-        while self.open() > 0 && Instant::now() < deadline {
-            thread::sleep(PAUSE);
-        }
-    }
-
-    fn open(&self) -> usize {
-        self.accounts.iter().filter(|account| !account.load(Ordering::SeqCst)).count()
-    }
-
-    /// Notes an answer to a question that was sent when `wanted` was.
-    fn note(&self, account: usize, said: &Said, wanted: u8) {
-        let is_wanted = match said {
-            Said::Deny(_) => wanted == DENIED,
-            Said::Allow { .. } => wanted == ALLOWED,
-            Said::Unknown(_) => false,
-        };
-        if is_wanted {
-            self.accounts[account].store(true, Ordering::SeqCst);
-        }
-    }
-}
-
 impl Trial {
     /// Fills the store behind `writer`, then makes a sidecar over the store behind `sidecar`.
     pub fn over(plan: Plan, writer: &str, sidecar: &str, make: Make<'_>) -> Self {
@@ -195,6 +167,8 @@ impl Trial {
     pub fn run(mut self, mut fault: impl FnMut(&Stage<'_>) -> Instant) -> Outcome {
         for _ in 0..self.plan.cycles {
             self.writer.grant_all();
+            // A heartbeat reads the grants once more, after which what is remembered lasts.
+            thread::sleep(2 * HEARTBEAT);
             let warm = self.wait_until_warm() && self.cycle(&mut fault);
             if !warm {
                 break;
@@ -226,17 +200,18 @@ impl Trial {
         let accounts = self.plan.accounts;
         let paced = accounts - self.plan.reserved;
         let (stop, acknowledged) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let settled = Settled::new(accounts);
+        let shown = Shown::new(accounts);
         let (plan, writer, sidecar) = (&self.plan, &self.writer, &*self.sidecar);
+        let (reserved, acknowledged) = (paced..accounts, &acknowledged);
+        let stage = Stage { writer, accounts, reserved, sidecar, acknowledged, paced, shown: &shown };
         let (healed, answers) = thread::scope(|scope| {
             let _stopper = Stopper(&stop);
-            let (settled, stop) = (&settled, &stop);
+            let (shown, stop) = (&shown, &stop);
             let first = |number| number * accounts / plan.askers;
-            let asker = |number| scope.spawn(move || ask_around(sidecar, first(number), settled, stop));
-            let askers: Vec<_> = (0..plan.askers).map(asker).collect();
-            let revoking = scope.spawn(|| revoke_at_random(writer, paced, plan, &acknowledged));
-            let reserved = paced..accounts;
-            let stage = Stage { writer, accounts, reserved, acknowledged: &acknowledged, paced, settled };
+            let asker = |number| scope.spawn(move || asking::about_all(sidecar, first(number), shown, stop));
+            let watcher = |_| scope.spawn(move || asking::about_revoked(sidecar, shown, stop));
+            let askers: Vec<_> = (0..plan.askers).map(asker).chain((0..plan.watchers).map(watcher)).collect();
+            let revoking = scope.spawn(|| revoke_at_random(&stage, plan));
             let healed = fault(&stage);
             revoking.join().unwrap();
             let watch = Instant::now() + WATCH;
@@ -247,7 +222,7 @@ impl Trial {
         });
         let histories = self.writer.histories();
         self.judge(&histories, healed, &answers);
-        settled.open() == 0
+        shown.open() == 0
     }
 
     fn judge(&mut self, histories: &[History], healed: Instant, answers: &[Answer]) {
@@ -315,39 +290,17 @@ impl Drop for Stopper<'_> {
     }
 }
 
-/// Asks about one account after the other until told to stop.
-fn ask_around(sidecar: &dyn Sidecar, first: usize, settled: &Settled, stop: &AtomicBool) -> Vec<Answer> {
-    let names: Vec<_> = (0..settled.accounts.len()).map(Writer::name).collect();
-    let mut answers = Vec::new();
-    for account in (0..names.len()).cycle().skip(first) {
-        if stop.load(Ordering::SeqCst) {
-            break;
-        }
-        let wanted = settled.wanted.load(Ordering::SeqCst);
-        let (organization, name) = &names[account];
-        let sent = Instant::now();
-        let said = sidecar.ask(organization, name);
-        let received = Instant::now();
-        settled.note(account, &said, wanted);
-        if matches!(said, Said::Unknown(_)) {
-            thread::sleep(PAUSE);
-        }
-        answers.push(Answer { account, sent, received, said });
-    }
-    answers
-}
-
-/// Revokes the first `accounts` accounts in random order, each at a random moment of the window.
-fn revoke_at_random(writer: &Writer, accounts: usize, plan: &Plan, acknowledged: &AtomicUsize) {
+/// Revokes the accounts that are not the fault's own in random order, each at a random moment of the window.
+fn revoke_at_random(stage: &Stage<'_>, plan: &Plan) {
     let start = Instant::now() + plan.lead;
-    let mut order: Vec<usize> = (0..accounts).collect();
+    let mut order: Vec<usize> = (0..stage.paced).collect();
     fastrand::shuffle(&mut order);
     let mut moments: Vec<Instant> =
         order.iter().map(|_| start + plan.window.mul_f64(fastrand::f64())).collect();
     moments.sort();
     for (account, moment) in order.into_iter().zip(moments) {
         thread::sleep(moment.saturating_duration_since(Instant::now()));
-        writer.revoke(account);
-        acknowledged.fetch_add(1, Ordering::SeqCst);
+        stage.revoke(account);
+        stage.acknowledged.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -15,7 +15,7 @@ use rolegate::domain::{
 };
 use rolegate::freshness::Stamps;
 use rolegate::roles::redis::{Address, RedisSettings, RedisStore, Sentinels};
-use rolegate::roles::{CommitError, RoleStore};
+use rolegate::roles::{CommitError, RoleStore, StoreError};
 use tokio::runtime::Runtime;
 
 use super::history::{History, State, Write};
@@ -29,6 +29,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// All accounts, numbered from 0, with what they hold.
 #[derive(Debug)]
 pub struct Writer {
+    url: String,
     runtime: Runtime,
     store: Arc<RedisStore>,
     teams: Vec<Mutex<Team>>,
@@ -67,12 +68,7 @@ impl Writer {
     pub fn connect(url: &str, accounts: usize) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let store = runtime.block_on(async {
-            let mut settings =
-                RedisSettings::new(::redis::IntoConnectionInfo::into_connection_info(FALLBACK).unwrap());
-            settings.address = address(url);
-            RedisStore::start(settings, Arc::new(Stamps::default()))
-        });
+        let store = runtime.block_on(async { store_at(url) });
         let team = |number| {
             let members = TEAM.min(accounts - number * TEAM);
             let member = Member { holds: false, history: History::default() };
@@ -84,6 +80,7 @@ impl Writer {
         };
         let teams = (0..accounts.div_ceil(TEAM)).map(team).collect();
         Self {
+            url: url.to_owned(),
             runtime,
             store,
             teams,
@@ -105,8 +102,13 @@ impl Writer {
 
     /// Takes the role from one account, however often it takes.
     pub fn revoke(&self, account: usize) {
+        self.set(account, false);
+    }
+
+    /// Gives the role to one account or takes it, however often it takes; returns the generation of that write.
+    pub fn set(&self, account: usize, hold: bool) -> Generation {
         let member = account % TEAM;
-        self.write(account / TEAM, &What::Some { members: member..member + 1, hold: false });
+        self.write(account / TEAM, &What::Some { members: member..member + 1, hold })
     }
 
     /// Gives the role to every account.
@@ -175,7 +177,7 @@ impl Writer {
     }
 
     /// Writes until Redis acknowledges, and notes every attempt that may have taken effect.
-    fn write(&self, team: usize, what: &What) {
+    fn write(&self, team: usize, what: &What) -> Generation {
         self.until(|| {
             let _under_way = self.gate.read().unwrap();
             let mut team = self.teams[team].lock().unwrap();
@@ -191,19 +193,23 @@ impl Writer {
                 Ok(generation) => {
                     team.note(what, invoked, Some(now));
                     team.generation = Some(generation);
-                    return Ok(());
+                    return Ok(generation);
                 }
                 Err(CommitError::Ambiguous(_)) => team.note(what, invoked, None),
                 Err(_) => {}
             }
             team.generation = self.generation(&team).unwrap_or(team.generation);
-            result.map(|_| ())
-        });
+            result
+        })
     }
 
-    fn until(&self, mut attempt: impl FnMut() -> Result<(), CommitError>) {
+    fn until<T>(&self, mut attempt: impl FnMut() -> Result<T, CommitError>) -> T {
         let started = Instant::now();
-        while let Err(trouble) = attempt() {
+        loop {
+            let trouble = match attempt() {
+                Ok(done) => return done,
+                Err(trouble) => trouble,
+            };
             match trouble {
                 CommitError::Ambiguous(_) => self.doubtful.fetch_add(1, Ordering::Relaxed),
                 CommitError::Malformed(why) => panic!("a write of the test is malformed: {why}"),
@@ -215,12 +221,22 @@ impl Writer {
     }
 
     /// The generation in the store now, if it can be read: a write in doubt, or a store that went back or was made
-    /// anew, makes it another one.
+    /// anew, makes it another one. Of a store that lost writes only a newcomer reads: it has not seen them.
     fn generation(&self, team: &Team) -> Option<Option<Generation>> {
         let organization = OrganizationId::new(&team.name).unwrap();
         let boss = account_id("boss");
-        let reading = self.runtime.block_on(self.store.read(&organization, &boss)).ok()?;
-        Some(reading.found.map(|found| found.generation))
+        let reading = match self.runtime.block_on(self.store.read(&organization, &boss)) {
+            Err(StoreError::LostWrites(_)) => {
+                let newcomer = Runtime::new().unwrap();
+                newcomer.block_on(async {
+                    let store = store_at(&self.url);
+                    store.connected(PATIENCE).await?;
+                    store.read(&organization, &boss).await
+                })
+            }
+            reading => reading,
+        };
+        Some(reading.ok()?.found.map(|found| found.generation))
     }
 }
 
@@ -287,6 +303,13 @@ fn role_set(account: &str, holds: bool) -> RoleSet {
 
 /// Stands where an address is asked for before the real one is known.
 const FALLBACK: &str = "redis://127.0.0.1";
+
+fn store_at(url: &str) -> Arc<RedisStore> {
+    let mut settings =
+        RedisSettings::new(::redis::IntoConnectionInfo::into_connection_info(FALLBACK).unwrap());
+    settings.address = address(url);
+    RedisStore::start(settings, Arc::new(Stamps::default()))
+}
 
 /// `redis://host:port`, or `redis+sentinel://host:port,host:port/service`.
 fn address(url: &str) -> Address {

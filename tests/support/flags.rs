@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Bound B: no answer over Redis rests on a read that was sent longer ago.
 pub const BOUND: Duration = Duration::from_secs(1);
 
+/// Between two heartbeats (H), by default.
+pub const HEARTBEAT: Duration = Duration::from_millis(100);
+
 /// What scheduling may add to `BOUND` before a late answer counts as a violation.
 pub const BOUND_SLACK: Duration = Duration::from_millis(50);
 

@@ -13,7 +13,8 @@ pub fn read(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
 
 fn read_into(stream: &mut impl BufRead, frame: &mut Vec<u8>) -> io::Result<()> {
     let start = frame.len();
-    if stream.read_until(b'\n', frame)? == 0 {
+    stream.read_until(b'\n', frame)?;
+    if !frame[start..].ends_with(b"\n") {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     let line = std::str::from_utf8(&frame[start..]).map_err(io::Error::other)?.trim_end().to_owned();
@@ -33,6 +34,12 @@ fn read_into(stream: &mut impl BufRead, frame: &mut Vec<u8>) -> io::Result<()> {
         }
         b'%' => {
             for _ in 0..2 * count()? {
+                read_into(stream, frame)?;
+            }
+        }
+        // Attributes stand before the frame that they belong to.
+        b'|' => {
+            for _ in 0..=2 * count()? {
                 read_into(stream, frame)?;
             }
         }

@@ -1,21 +1,23 @@
-//! A proxy between a sidecar and its Redis that understands frames: a test may hold, drop or exchange single ones.
-//! Always holds: without a rule everything passes as it came, in order; a connection is of the upstream that was set
-//! when it was opened, for its life.
+//! A proxy between a sidecar and its Redis that breaks what a network breaks: a rule drops, exchanges, holds or delays
+//! single frames, and connections are cut.
+//! Always holds: without a rule everything passes as it came; what passes keeps its order. A connection is of the
+//! upstream that was set when it was opened, for its life; the link is the one that asked for tracking.
 //! Called by the scenarios of freshness.
 
-use std::collections::VecDeque;
-use std::io::{BufReader, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread;
+use std::time::Duration;
 
-use super::frames;
+mod pipe;
+
+use pipe::Pipe;
 
 /// A frame on its way.
 #[derive(Debug)]
 pub struct Passing<'a> {
-    /// Whether tracking was switched on here: the link, else a data connection.
+    /// Whether tracking was asked for here: the link, else a data connection.
     pub link: bool,
     pub direction: Direction<'a>,
     pub frame: &'a [u8],
@@ -30,8 +32,36 @@ pub enum Direction<'a> {
     Push,
 }
 
-/// What goes on in place of a frame, if anything. May wait: what comes behind it waits too.
-pub type Rule = Box<dyn Fn(&Passing<'_>) -> Option<Vec<u8>> + Send + Sync>;
+/// What becomes of a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    Pass,
+    /// Passes that much later, and all behind it.
+    Late(Duration),
+    /// Something else goes on in its place.
+    Swap(Vec<u8>),
+    Drop,
+    /// Waits, and all behind it, until there is another rule, which is then asked.
+    Hold,
+}
+
+/// Decides on each frame. May wait: what comes behind it waits too.
+pub type Rule = Arc<dyn Fn(&Passing<'_>) -> Fate + Send + Sync>;
+
+/// Which connections something is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    All,
+    Link,
+    Data,
+}
+
+/// How a connection is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    Reset,
+    Finish,
+}
 
 /// A listening proxy; what it opened ends with it.
 #[derive(Debug)]
@@ -42,8 +72,11 @@ pub struct Proxy {
 
 struct Shared {
     upstream: Mutex<SocketAddr>,
-    rule: Mutex<Arc<Rule>>,
-    pipes: Mutex<Vec<Arc<Pipe>>>,
+    rule: Mutex<Rule>,
+    /// Told of another rule, and of connections that end.
+    changed: Condvar,
+    dropped: AtomicUsize,
+    pipes: Mutex<Vec<Weak<Pipe>>>,
     closed: AtomicBool,
 }
 
@@ -53,11 +86,11 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-struct Pipe {
-    client: TcpStream,
-    server: TcpStream,
-    link: AtomicBool,
-    unanswered: Mutex<VecDeque<Vec<String>>>,
+impl Which {
+    /// Whether it is about the link, or about data connections.
+    pub fn includes(self, link: bool) -> bool {
+        self == Self::All || (self == Self::Link) == link
+    }
 }
 
 impl Proxy {
@@ -67,7 +100,9 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             upstream: Mutex::new(host_and_port(url)),
-            rule: Mutex::new(Arc::new(Box::new(pass))),
+            rule: Mutex::new(Arc::new(pass)),
+            changed: Condvar::new(),
+            dropped: AtomicUsize::new(0),
             pipes: Mutex::default(),
             closed: AtomicBool::new(false),
         });
@@ -87,19 +122,34 @@ impl Proxy {
         format!("redis://{}", self.address)
     }
 
-    /// From now on, on all connections; frames that a former rule holds back stay with it.
-    pub fn rule(&self, rule: impl Fn(&Passing<'_>) -> Option<Vec<u8>> + Send + Sync + 'static) {
-        *self.shared.rule.lock().unwrap() = Arc::new(Box::new(rule));
+    /// From now on, on all connections.
+    pub fn rule(&self, rule: impl Fn(&Passing<'_>) -> Fate + Send + Sync + 'static) {
+        *self.shared.rule.lock().unwrap() = Arc::new(rule);
+        self.shared.tell();
     }
 
-    /// Everything passes again.
+    /// Everything passes again; what was held comes late.
     pub fn pass(&self) {
         self.rule(pass);
     }
 
     /// Nothing passes any more, and nobody is told.
     pub fn swallow(&self) {
-        self.rule(|_| None);
+        self.rule(|_| Fate::Drop);
+    }
+
+    /// Drops the next frame that `is_meant`; everything else passes.
+    pub fn drop_next(&self, is_meant: impl Fn(&Passing<'_>) -> bool + Send + Sync + 'static) {
+        let left = AtomicBool::new(true);
+        self.rule(move |passing| match is_meant(passing) && left.swap(false, Ordering::SeqCst) {
+            true => Fate::Drop,
+            false => Fate::Pass,
+        });
+    }
+
+    /// Frames dropped so far.
+    pub fn dropped(&self) -> usize {
+        self.shared.dropped.load(Ordering::SeqCst)
     }
 
     /// New connections go to this Redis.
@@ -107,23 +157,19 @@ impl Proxy {
         *self.shared.upstream.lock().unwrap() = host_and_port(url);
     }
 
-    /// Closes the links.
-    pub fn cut_links(&self) {
+    /// Ends the present connections.
+    pub fn cut(&self, which: Which, how: Cut) {
         let pipes = self.shared.pipes.lock().unwrap();
-        pipes.iter().filter(|pipe| pipe.link.load(Ordering::SeqCst)).for_each(|pipe| pipe.close());
-    }
-
-    /// Closes everything: after frames were dropped no reply would meet its command.
-    pub fn cut(&self) {
-        let pipes = self.shared.pipes.lock().unwrap();
-        pipes.iter().for_each(|pipe| pipe.close());
+        let open = pipes.iter().filter_map(Weak::upgrade);
+        open.filter(|pipe| which.includes(pipe.is_link())).for_each(|pipe| pipe.end(how));
+        self.shared.tell();
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
-        self.cut();
+        self.cut(Which::All, Cut::Finish);
         // Wakes the listener, which then ends.
         let _ = TcpStream::connect(self.address);
     }
@@ -134,69 +180,42 @@ impl Shared {
         let upstream = *self.upstream.lock().unwrap();
         // Nobody listens there: the client sees a closed connection.
         let Ok(server) = TcpStream::connect(upstream) else { return };
-        for stream in [&client, &server] {
-            stream.set_nodelay(true).unwrap();
-        }
-        let pipe =
-            Arc::new(Pipe { client, server, link: AtomicBool::new(false), unanswered: Mutex::default() });
-        self.pipes.lock().unwrap().push(Arc::clone(&pipe));
-        let forward: [fn(&Self, &Pipe) -> std::io::Result<()>; 2] = [Self::commands, Self::replies];
-        for forward in forward {
-            let (shared, pipe) = (Arc::clone(self), Arc::clone(&pipe));
-            thread::spawn(move || {
-                let _ = forward(&shared, &pipe);
-                pipe.close();
-            });
-        }
+        let pipe = Pipe::open(client, server, self);
+        let mut pipes = self.pipes.lock().unwrap();
+        pipes.retain(|pipe| pipe.strong_count() > 0);
+        pipes.push(Arc::downgrade(&pipe));
     }
 
-    fn commands(&self, pipe: &Pipe) -> std::io::Result<()> {
-        let mut stream = BufReader::new(&pipe.client);
+    /// What becomes of a frame in the end: never `Hold`.
+    fn judge(&self, pipe: &Pipe, direction: Direction<'_>, frame: &[u8]) -> Fate {
+        let passing = Passing { link: pipe.is_link(), direction, frame };
         loop {
-            let frame = frames::read(&mut stream)?;
-            let words = frames::words(&frame);
-            if words.iter().take(2).map(|word| word.to_ascii_uppercase()).eq(["CLIENT", "TRACKING"]) {
-                pipe.link.store(true, Ordering::SeqCst);
+            let rule = Arc::clone(&self.rule.lock().unwrap());
+            match rule(&passing) {
+                Fate::Hold => {}
+                Fate::Drop => {
+                    self.dropped.fetch_add(1, Ordering::SeqCst);
+                    return Fate::Drop;
+                }
+                fate => return fate,
             }
-            if let Some(frame) = self.judge(pipe, Direction::Command(&words), &frame) {
-                pipe.unanswered.lock().unwrap().push_back(words);
-                (&pipe.server).write_all(&frame)?;
-            }
-        }
-    }
-
-    fn replies(&self, pipe: &Pipe) -> std::io::Result<()> {
-        let mut stream = BufReader::new(&pipe.server);
-        loop {
-            let frame = frames::read(&mut stream)?;
-            let frame = if frames::is_push(&frame) {
-                self.judge(pipe, Direction::Push, &frame)
-            } else {
-                let words = pipe.unanswered.lock().unwrap().pop_front().unwrap_or_default();
-                self.judge(pipe, Direction::Reply(&words), &frame)
-            };
-            if let Some(frame) = frame {
-                (&pipe.client).write_all(&frame)?;
+            let is_held = |present: &mut Rule| Arc::ptr_eq(present, &rule) && pipe.is_open();
+            drop(self.changed.wait_while(self.rule.lock().unwrap(), is_held).unwrap());
+            if !pipe.is_open() {
+                return Fate::Drop;
             }
         }
     }
 
-    fn judge(&self, pipe: &Pipe, direction: Direction<'_>, frame: &[u8]) -> Option<Vec<u8>> {
-        let rule = Arc::clone(&self.rule.lock().unwrap());
-        rule(&Passing { link: pipe.link.load(Ordering::SeqCst), direction, frame })
+    /// Wakes whoever waits for another rule.
+    fn tell(&self) {
+        let _rule = self.rule.lock().unwrap();
+        self.changed.notify_all();
     }
 }
 
-impl Pipe {
-    fn close(&self) {
-        for stream in [&self.client, &self.server] {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-fn pass(passing: &Passing<'_>) -> Option<Vec<u8>> {
-    Some(passing.frame.to_vec())
+fn pass(_: &Passing<'_>) -> Fate {
+    Fate::Pass
 }
 
 fn host_and_port(url: &str) -> SocketAddr {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::ask::Ask;
-use super::http::Client;
+use super::http::{Client, Reply};
 use super::problem;
 use super::server::Server;
 
@@ -59,26 +59,30 @@ impl Served {
     pub fn server(&self) -> &Server {
         &self.server
     }
+
+    /// The reply to any question; none when the connection broke.
+    pub fn reply(&self, ask: &Ask) -> Option<Reply> {
+        let idle = self.idle.lock().unwrap().pop();
+        let mut client = idle.unwrap_or_else(|| self.server.client());
+        let reply = client.try_send("GET", &ask.query(false), &[], b"").ok()?;
+        self.idle.lock().unwrap().push(client);
+        Some(reply)
+    }
 }
 
 impl Sidecar for Served {
     fn ask(&self, organization: &str, account: &str) -> Said {
-        let query = Ask::role(account, organization, "LiveChat", "administrator").query(false);
-        let idle = self.idle.lock().unwrap().pop();
-        let mut client = idle.unwrap_or_else(|| self.server.client());
-        let Ok(reply) = client.try_send("GET", &query, &[], b"") else {
-            return Said::Unknown("no_answer".into());
-        };
-        self.idle.lock().unwrap().push(client);
+        let ask = Ask::role(account, organization, "LiveChat", "administrator");
+        let Some(reply) = self.reply(&ask) else { return Said::Unknown("no_answer".into()) };
         if reply.status == 503 {
             return Said::Unknown(problem::code_of(&reply));
         }
-        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
+        assert_eq!(reply.status, 200, "{ask:?}: {}", reply.text());
         let answer = reply.json();
         match answer["allowed"].as_bool() {
             Some(true) => Said::Allow { stale: answer["stale"] == true },
             Some(false) => Said::Deny(answer["reason"].as_str().unwrap().to_owned()),
-            None => panic!("{query}: neither allowed nor not: {answer}"),
+            None => panic!("{ask:?}: neither allowed nor not: {answer}"),
         }
     }
 }

@@ -17,6 +17,7 @@
 mod support;
 
 mod fake;
+mod frames;
 mod ground;
 mod misaligned;
 mod proofs;

@@ -13,19 +13,22 @@ use tokio::sync::Notify;
 use crate::roles::StoreError;
 
 use super::errors;
+use super::sentinel::HostPort;
 
 /// A connection that others share; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Data {
     /// For scripts, whose answers are generations: no two are alike.
     pub connection: MultiplexedConnection,
+    /// Where it leads, as the Sentinels name it.
+    pub address: HostPort,
     lost: Arc<Notify>,
 }
 
 impl Data {
     /// `lost` is told when the connection can no longer be trusted.
-    pub fn new(connection: MultiplexedConnection, lost: Arc<Notify>) -> Self {
-        Self { connection, lost }
+    pub fn new(connection: MultiplexedConnection, address: HostPort, lost: Arc<Notify>) -> Self {
+        Self { connection, address, lost }
     }
 
     pub async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, StoreError> {

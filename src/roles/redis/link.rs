@@ -2,7 +2,8 @@
 //!
 //! Always true here: tracking is confirmed, or known to be refused, before anybody may read; the data connection belongs to
 //! the link: opened after it, to the same server, dropped with it, and its loss is the link's; at most one heartbeat is
-//! unanswered, and nothing else is sent on the link; only the complete expected answer is a heartbeat's. Opened by `vigil`.
+//! unanswered, and nothing else is sent on the link; only the complete expected answer is a heartbeat's. Opened by `vigil`; an
+//! examination makes its own connections with the same functions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +36,6 @@ pub struct Link {
     /// For everything but heartbeats.
     pub data: Data,
     lost: Arc<Notify>,
-    /// Where it leads, as the Sentinels name it.
-    pub address: HostPort,
     pub server: Server,
     /// Why this server pushes no invalidations; they are then read from the log, heartbeat by heartbeat.
     pub untracked: Option<String>,
@@ -87,64 +86,40 @@ impl Link {
     ) -> Result<Self, StoreError> {
         let lost = Arc::new(Notify::new());
         let Sinks { stamps, sightings, metrics } = sinks.clone();
+        let silent = AsyncConnectionConfig::new().set_connection_timeout(Some(settings.connect_timeout));
         // On both connections: heartbeats would not notice that the data connection alone is gone.
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(settings.connect_timeout))
-            .set_push_sender(pushes::apply(stamps, sightings, metrics, lost.clone()));
+        let pushes = pushes::apply(stamps, sightings, metrics, lost.clone());
+        let pushed = silent.clone().set_push_sender(pushes);
         let address = host_port(&server);
-        let beats = config.clone().set_response_timeout(Some(settings.read_timeout));
-        let (client, mut connection) = greet(settings, server, &beats).await?;
+        let beats =
+            |config: &AsyncConnectionConfig| config.clone().set_response_timeout(Some(settings.read_timeout));
+        let greeting = greet(settings, server, &beats(&pushed), &beats(&silent)).await?;
+        let Greeting { client, mut connection, is_pushed } = greeting;
         let server = identify(&mut connection).await?;
-        let untracked = track(&mut connection).await?;
+        let (untracked, config) = match is_pushed {
+            true => (track(&mut connection).await?, pushed),
+            false => (Some("RESP3 is not spoken".to_owned()), silent),
+        };
 
         let data = config.set_response_timeout(Some(WRITE_TIMEOUT));
         let data = connect(&client, &data).await.map_err(|error| errors::of_read(&error))?;
-        let mut data = Data::new(data, lost.clone());
-        if identify(&mut data.connection).await? != server {
+        let mut data = Data::new(data, address, lost.clone());
+        if identify_within(settings.connect_timeout, &mut data.connection).await? != server {
             return Err(StoreError::Unavailable("two connections reached two servers".into()));
         }
-        Ok(Self { connection, data, lost, address, server, untracked })
+        Ok(Self { connection, data, lost, server, untracked })
     }
 
     /// Sends one heartbeat and waits for its whole answer; anything else ends the link.
     pub async fn beat(&mut self, position: Position) -> Result<Beat, StoreError> {
-        let nonce = fastrand::u64(..).to_string();
-        let sent = Ticks::now();
-        let mut heartbeat = pipe();
-        heartbeat.cmd("PING").arg(&nonce);
-        heartbeat.cmd("MGET").arg(keys::EPOCH).arg(keys::CLOCK);
-        heartbeat.add_command(log::question(position));
-        heartbeat.cmd("ROLE");
-        heartbeat.cmd("TIME");
-        type Answer = (String, (Option<String>, Option<String>), Value, Vec<Value>, (i64, i64));
-        let (pong, (epoch, clock), entries, role, time): Answer =
-            heartbeat.query_async(&mut self.connection).await.map_err(|error| errors::of_read(&error))?;
-        if pong != nonce {
-            return Err(StoreError::Unavailable("a heartbeat got another one's answer".into()));
-        }
-        if !matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") {
-            return Err(StoreError::Superseded("the server is no longer the primary".into()));
-        }
-        let broken = |key: &str, why: &str| StoreError::Broken { key: key.into(), why: why.into() };
-        let epoch =
-            epoch.map(|text| Epoch::parse(&text).ok_or_else(|| broken(keys::EPOCH, "not an epoch value")));
-        let clock = clock.map(|text| text.parse().map_err(|_| broken(keys::CLOCK, "not a generation")));
-        let told = Told {
-            epoch: epoch.transpose()?,
-            clock: clock.transpose()?.map(Generation),
-            entries: log::entries(&entries)?,
-        };
-        let server_time = Timestamp::from_millis(time.0 * 1_000 + time.1 / 1_000);
-        Ok(Beat { sent, server_time, told })
+        beat(&mut self.connection, position).await
     }
 
     /// Asks again what a server must be: an operator may have let it evict since.
     pub async fn inspect(&mut self, within: Duration) -> Result<(), StoreError> {
-        match tokio::time::timeout(within, identify(&mut self.data.connection)).await {
-            Ok(Ok(server)) if server == self.server => Ok(()),
-            Ok(Ok(_)) => Err(StoreError::Unavailable("the data connection reached another server".into())),
-            Ok(Err(trouble)) => Err(trouble),
-            Err(_) => Err(StoreError::Unavailable("no answer to INFO".into())),
+        match identify_within(within, &mut self.data.connection).await? == self.server {
+            true => Ok(()),
+            false => Err(StoreError::Unavailable("the data connection reached another server".into())),
         }
     }
 
@@ -155,6 +130,38 @@ impl Link {
     }
 }
 
+/// One heartbeat: what only a primary that is the one it was answers completely.
+pub async fn beat(connection: &mut MultiplexedConnection, position: Position) -> Result<Beat, StoreError> {
+    let nonce = fastrand::u64(..).to_string();
+    let sent = Ticks::now();
+    let mut heartbeat = pipe();
+    heartbeat.cmd("PING").arg(&nonce);
+    heartbeat.cmd("MGET").arg(keys::EPOCH).arg(keys::CLOCK);
+    heartbeat.add_command(log::question(position));
+    heartbeat.cmd("ROLE");
+    heartbeat.cmd("TIME");
+    type Answer = (String, (Option<String>, Option<String>), Value, Vec<Value>, (i64, i64));
+    let (pong, (epoch, clock), entries, role, time): Answer =
+        heartbeat.query_async(connection).await.map_err(|error| errors::of_read(&error))?;
+    if pong != nonce {
+        return Err(StoreError::Unavailable("a heartbeat got another one's answer".into()));
+    }
+    if !matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") {
+        return Err(StoreError::Superseded("the server is no longer the primary".into()));
+    }
+    let broken = |key: &str, why: &str| StoreError::Broken { key: key.into(), why: why.into() };
+    let epoch =
+        epoch.map(|text| Epoch::parse(&text).ok_or_else(|| broken(keys::EPOCH, "not an epoch value")));
+    let clock = clock.map(|text| text.parse().map_err(|_| broken(keys::CLOCK, "not a generation")));
+    let told = Told {
+        epoch: epoch.transpose()?,
+        clock: clock.transpose()?.map(Generation),
+        entries: log::entries(&entries)?,
+    };
+    let server_time = Timestamp::from_millis(time.0 * 1_000 + time.1 / 1_000);
+    Ok(Beat { sent, server_time, told })
+}
+
 fn host_port(server: &ConnectionInfo) -> HostPort {
     match server.addr() {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (host.clone(), *port),
@@ -162,20 +169,28 @@ fn host_port(server: &ConnectionInfo) -> HostPort {
     }
 }
 
+/// The first connection to a server.
+pub struct Greeting {
+    pub client: Client,
+    pub connection: MultiplexedConnection,
+    pub is_pushed: bool,
+}
+
 /// Opens the first connection: by RESP3, or, where that is not spoken, by RESP2, which knows no pushes.
-async fn greet(
+pub async fn greet(
     settings: &RedisSettings,
     server: ConnectionInfo,
-    config: &AsyncConnectionConfig,
-) -> Result<(Client, MultiplexedConnection), StoreError> {
+    pushed: &AsyncConnectionConfig,
+    silent: &AsyncConnectionConfig,
+) -> Result<Greeting, StoreError> {
     let client = settings.open(server.clone())?;
-    match connect(&client, config).await {
-        Ok(connection) => Ok((client, connection)),
+    match connect(&client, pushed).await {
+        Ok(connection) => Ok(Greeting { client, connection, is_pushed: true }),
         Err(error) if is_unspoken(&error) => {
             let older = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
             let client = settings.open(server.set_redis_settings(older))?;
-            let connection = connect(&client, config).await.map_err(|error| errors::of_read(&error))?;
-            Ok((client, connection))
+            let connection = connect(&client, silent).await.map_err(|error| errors::of_read(&error))?;
+            Ok(Greeting { client, connection, is_pushed: false })
         }
         Err(error) => Err(errors::of_read(&error)),
     }
@@ -186,7 +201,7 @@ fn is_unspoken(error: &RedisError) -> bool {
 }
 
 /// Turns tracking on, or says why this server does not track.
-async fn track(connection: &mut MultiplexedConnection) -> Result<Option<String>, StoreError> {
+pub async fn track(connection: &mut MultiplexedConnection) -> Result<Option<String>, StoreError> {
     let mut tracking = cmd("CLIENT");
     tracking.arg(&["TRACKING", "ON", "BCAST"]);
     for prefix in keys::TRACKED {
@@ -203,11 +218,20 @@ async fn track(connection: &mut MultiplexedConnection) -> Result<Option<String>,
     }
 }
 
-async fn connect(
+pub async fn connect(
     client: &Client,
     config: &AsyncConnectionConfig,
 ) -> Result<MultiplexedConnection, RedisError> {
     client.get_multiplexed_async_connection_with_config(config).await
+}
+
+/// As `identify`, for a connection that may wait long for other answers.
+async fn identify_within(
+    wait: Duration,
+    connection: &mut MultiplexedConnection,
+) -> Result<Server, StoreError> {
+    let silent = |_| StoreError::Unavailable("no answer to INFO".into());
+    tokio::time::timeout(wait, identify(connection)).await.map_err(silent)?
 }
 
 /// Refuses a server that must not be trusted: a replica, or one that may evict.

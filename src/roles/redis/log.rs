@@ -51,21 +51,23 @@ fn entry(line: &Value) -> Result<Entry, StoreError> {
     Ok(Entry { generation, what: what(fields).unwrap_or(What::Anything) })
 }
 
-/// Fields are pairs: `o` organization, `h` its header, `a` an account, `n` a number that was only taken.
+/// Fields are pairs: `o` organization, `h` its header, `all` of it, `a` an account, `n` a number that was only taken.
 fn what(fields: &[Value]) -> Option<What> {
-    let (mut organization, mut header, mut number, mut accounts) = (None, false, false, Vec::new());
+    let (mut organization, mut accounts) = (None, Vec::new());
+    let (mut header, mut whole, mut number) = (false, false, false);
     for pair in fields.chunks(2) {
         let [name, value] = pair else { return None };
         match (text(name)?, text(value)?) {
             ("o", id) => organization = Some(OrganizationId::new(id).ok()?),
             ("a", id) => accounts.push(AccountId::new(id).ok()?),
             ("h", _) => header = true,
+            ("all", _) => whole = true,
             ("n", _) => number = true,
             _ => return None,
         }
     }
     match organization {
-        Some(organization) => Some(What::Organization { organization, header, accounts }),
+        Some(organization) => Some(What::Organization { organization, header, whole, accounts }),
         None => number.then_some(What::Nothing),
     }
 }
@@ -102,10 +104,11 @@ mod tests {
     fn reads_what_the_scripts_write() {
         let organization = OrganizationId::new("acme").unwrap();
         let accounts = vec![AccountId::new("a").unwrap(), AccountId::new("b").unwrap()];
-        let grant = What::Organization { organization: organization.clone(), header: false, accounts };
+        let grant =
+            What::Organization { organization: organization.clone(), header: false, whole: false, accounts };
         assert_eq!(one(&["o", "acme", "a", "a", "a", "b"]), grant);
-        let replace = What::Organization { organization, header: true, accounts: Vec::new() };
-        assert_eq!(one(&["o", "acme", "h", "1"]), replace);
+        let replace = What::Organization { organization, header: true, whole: true, accounts: Vec::new() };
+        assert_eq!(one(&["o", "acme", "h", "1", "all", "1"]), replace);
         assert_eq!(one(&["n", "1"]), What::Nothing);
     }
 

@@ -14,17 +14,16 @@ use crate::domain::OrganizationId;
 use crate::freshness::Stamps;
 use crate::roles::LinkMetrics;
 use crate::roles::keys::{self, Tracked};
-use crate::roles::value::Side;
 
 /// Sightings beyond this number stand for all organizations: no link lives long enough to see more between heartbeats.
 const MAX_SIGHTINGS: usize = 1 << 17;
 
 /// A change that this process knows of, and that the log must name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Sighting {
-    pub organization: OrganizationId,
-    /// Of a role set: which side of the organization it is on. A replace writes the idle side without a word in the log.
-    pub side: Option<Side>,
+pub enum Sighting {
+    Pushed(Tracked),
+    /// A generation was read that the log had not told yet.
+    Read(OrganizationId),
 }
 
 /// Changes seen since the log was last read.
@@ -110,16 +109,13 @@ fn invalidate(stamps: &Stamps, sightings: &Sightings, metrics: &LinkMetrics, dat
             Value::BulkString(key) => std::str::from_utf8(key).ok().and_then(keys::parse_tracked),
             _ => None,
         };
-        match tracked {
-            Some(Tracked::Header(organization)) => {
-                stamps.organization_changed(&organization);
-                sightings.note(Sighting { organization, side: None });
-            }
-            Some(Tracked::RoleSet(organization, side, account)) => {
-                stamps.account_changed(&organization, &account);
-                sightings.note(Sighting { organization, side: Some(side) });
-            }
+        match &tracked {
+            Some(Tracked::Header(organization)) => stamps.organization_changed(organization),
+            Some(Tracked::RoleSet(organization, _, account)) => stamps.account_changed(organization, account),
             None => stamps.world_changed(),
+        }
+        if let Some(tracked) = tracked {
+            sightings.note(Sighting::Pushed(tracked));
         }
     }
 }
@@ -129,7 +125,7 @@ mod tests {
     use super::*;
 
     fn sighting(name: &str) -> Sighting {
-        Sighting { organization: OrganizationId::new(name).unwrap(), side: None }
+        Sighting::Read(OrganizationId::new(name).unwrap())
     }
 
     fn these(names: &[&str]) -> Unconfirmed {

@@ -7,9 +7,9 @@ use ::redis::{cmd, pipe};
 use futures_util::future::try_join_all;
 
 use crate::clock::Ticks;
-use crate::domain::{AccountId, Generation, OrganizationId, RoleSet, StoreId};
-use crate::freshness::Epoch;
-use crate::roles::value::{self, HeaderRecord, Side};
+use crate::domain::{AccountId, Generation, OrganizationId, StoreId};
+use crate::freshness::{Doubts, Epoch, Written};
+use crate::roles::value::{self, HeaderRecord, RoleSetRecord, Side};
 use crate::roles::{AccountPage, Found, OrganizationPage, Reading, RoleStore, StoreError, keys};
 
 use super::RedisStore;
@@ -34,12 +34,30 @@ pub(super) struct Current {
     pub counter_value: Vec<u8>,
 }
 
+impl Current {
+    /// When what was read was written.
+    fn written(&self, record: Option<&RoleSetRecord>) -> Written {
+        Written {
+            whole: self.header.number,
+            header: self.header.generation,
+            role_set: record.map(|record| record.generation),
+        }
+    }
+}
+
+/// The answer to a cold question, and what it is to be judged by.
+pub(super) struct OneRead {
+    pub reading: Reading,
+    pub epoch: Epoch,
+    pub written: Written,
+}
+
 impl RedisStore {
     pub(super) async fn read_one(
         &self,
         organization: &OrganizationId,
         account: &AccountId,
-    ) -> Result<(Reading, Epoch), StoreError> {
+    ) -> Result<OneRead, StoreError> {
         let role_keys = [Side::A, Side::B].map(|side| keys::role_set(organization, side, account));
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
         let (mut data, link) = self.numbered_data()?;
@@ -53,7 +71,10 @@ impl RedisStore {
             let store = epoch.store;
             let Some(current) = self.current(store, organization, header, counter)? else {
                 match confirm_absent(&mut data, &[&header_key, &counter_key]).await? {
-                    true => return Ok((Reading { sent, link, found: None }, epoch)),
+                    true => {
+                        let reading = Reading { sent, link, found: None };
+                        return Ok(OneRead { reading, epoch, written: Written::default() });
+                    }
                     false => continue,
                 }
             };
@@ -62,7 +83,7 @@ impl RedisStore {
                 (Side::A, [key, _]) => (on_a, key),
                 (Side::B, [_, key]) => (on_b, key),
             };
-            let role_set = match value {
+            let record = match value {
                 Some(value) => self.role_set(store, organization, account, &current, key, &value)?,
                 None => match is_member_without(&mut data, key, organization, side, account).await? {
                     Some(false) => None,
@@ -72,10 +93,12 @@ impl RedisStore {
                     None => continue,
                 },
             };
+            let written = current.written(record.as_ref());
             let Current { header, generation, .. } = current;
+            let role_set = record.map(|record| record.role_set);
             let found =
                 Found { organization: header.organization, generation, side: header.number, role_set };
-            return Ok((Reading { sent, link, found: Some(found) }, epoch));
+            return Ok(OneRead { reading: Reading { sent, link, found: Some(found) }, epoch, written });
         }
         Err(StoreError::Broken { key: header_key, why: "a key of this organization is no string".into() })
     }
@@ -114,8 +137,12 @@ impl RedisStore {
             for ((account, key), value) in accounts.iter().zip(&role_keys).zip(values) {
                 let broken = || StoreError::Broken { key: key.clone(), why: NO_ROLE_SET.into() };
                 let value = value.ok_or_else(broken)?;
-                let role_set = self.role_set(store, organization, account, &current, key, &value)?;
-                role_sets.push(role_set.ok_or_else(broken)?);
+                let record = self.role_set(store, organization, account, &current, key, &value)?;
+                let record = record.ok_or_else(broken)?;
+                let written = current.written(Some(&record));
+                let counts = |doubts: &Doubts| doubts.admits(organization, account, written);
+                self.admit(counts, format_args!("{account} of {organization}"))?;
+                role_sets.push(record.role_set);
             }
             let organization = current.header.organization;
             return Ok(Some(AccountPage { organization, generation: current.generation, role_sets, more }));
@@ -235,7 +262,7 @@ impl RedisStore {
         current: &Current,
         key: &str,
         value: &[u8],
-    ) -> Result<Option<RoleSet>, StoreError> {
+    ) -> Result<Option<RoleSetRecord>, StoreError> {
         let broken = |why: String| StoreError::Broken { key: key.to_owned(), why };
         let record = value::decode_role_set(value, store, organization, account).map_err(broken)?;
         if record.number != current.header.number {
@@ -244,7 +271,7 @@ impl RedisStore {
         if record.generation > current.generation {
             return Err(broken("newer than its counter".into()));
         }
-        Ok(Some(record.role_set))
+        Ok(Some(record))
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, ConnectionInfo, cmd};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::clock::Ticks;
 use crate::roles::StoreError;
@@ -58,6 +58,8 @@ pub struct Council {
     seats: watch::Sender<Vec<Seat>>,
     /// The configuration in force: older ones count no longer.
     config_epoch: AtomicU64,
+    /// Somebody waits for answers to questions asked at this moment or later.
+    wanted: watch::Sender<Ticks>,
     patience: Duration,
 }
 
@@ -68,6 +70,7 @@ impl Council {
             service: sentinels.service.clone(),
             seats: watch::Sender::new(vec![Seat::default(); sentinels.nodes.len()]),
             config_epoch: AtomicU64::new(0),
+            wanted: watch::Sender::new(Ticks::default()),
             patience: settings.connect_timeout,
         });
         for (number, node) in sentinels.nodes.iter().enumerate() {
@@ -77,12 +80,13 @@ impl Council {
         council
     }
 
-    /// The primary that a majority names, each asked after now; waits for as long as connecting may take.
+    /// The primary that a majority names, each asked from now on; waits for as long as connecting may take.
     pub async fn primary(&self) -> Result<HostPort, StoreError> {
         let since = Ticks::now();
+        self.wanted.send_replace(since);
         let mut seats = self.seats.subscribe();
         let decided = seats.wait_for(|seats| {
-            self.ruling(seats, since).is_some() || seats.iter().all(|seat| seat.asked > Some(since))
+            self.ruling(seats, since).is_some() || seats.iter().all(|seat| seat.asked >= Some(since))
         });
         let _ = timeout(self.patience, decided).await;
         let seats = self.seats.borrow();
@@ -114,6 +118,7 @@ impl Council {
 
     async fn poll(&self, number: usize, settings: &RedisSettings, node: ConnectionInfo) {
         let mut connection = None;
+        let mut wanted = self.wanted.subscribe();
         loop {
             let asked = Ticks::now();
             let answer = timeout(settings.connect_timeout, self.ask(settings, &node, &mut connection)).await;
@@ -130,7 +135,9 @@ impl Council {
                     *seat = Seat { asked: Some(asked), answers, vote };
                 }
             });
-            sleep(settings.heartbeat).await;
+            if *wanted.borrow_and_update() <= asked {
+                let _ = timeout(settings.heartbeat, wanted.changed()).await;
+            }
         }
     }
 
@@ -219,6 +226,7 @@ mod tests {
             service: "main".into(),
             seats: watch::Sender::new(Vec::new()),
             config_epoch: AtomicU64::new(0),
+            wanted: watch::Sender::new(Ticks::default()),
             patience: Duration::ZERO,
         };
         let seats = [Seat { vote: Some(vote("a", 7)), ..Seat::default() }];

@@ -12,11 +12,13 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use crate::clock::Ticks;
-use crate::domain::{Generation, OrganizationId};
-use crate::freshness::{Beginning, Entry, Finding, History, Told, Verdict, What};
+use crate::domain::Generation;
+use crate::freshness::{Beginning, Entry, Finding, History, Lost, Told, Verdict, What};
+use crate::roles::keys::Tracked;
 use crate::roles::{LinkEvent, StoreError, keys};
 
 use super::link::Link;
+use super::named::{Named, places};
 use super::pushes::{Sighting, Unconfirmed};
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
@@ -34,10 +36,10 @@ enum Step {
 #[derive(Debug, Default)]
 struct Memory {
     history: History,
-    /// Organizations that the log named since what was seen was last settled.
-    named: HashSet<OrganizationId>,
-    /// Those that it named before: Redis pushes a change after it has answered a heartbeat that read it from the log.
-    named_before: HashSet<OrganizationId>,
+    /// What the log named since what was seen was last settled.
+    named: Named,
+    /// What it named before: Redis pushes a change after it has answered a heartbeat that read it from the log.
+    named_before: Named,
     /// The log was read anew: nothing seen before has to be found in it.
     fresh: bool,
 }
@@ -157,12 +159,12 @@ impl<'s> Watch<'s> {
                 Ok(Step::Again)
             }
             Finding::SteppedBack => {
-                self.lose(Verdict::LostBeyondMemory, mark);
+                self.lose([Lost::Everything], mark);
                 Ok(Step::Again)
             }
             Finding::Missing => {
                 let verdict = self.survey(clock).await?;
-                self.lose(verdict, mark);
+                self.judge(verdict, mark);
                 Ok(Step::Again)
             }
             Finding::NotInitialised => Ok(Step::Uninitialised),
@@ -177,17 +179,17 @@ impl<'s> Watch<'s> {
         let stamps = &self.store.sinks.stamps;
         self.store.sinks.metrics.logged.add(changes.len() as u64);
         for change in changes {
+            self.memory.named.name(&change.what);
             match &change.what {
                 What::Nothing => {}
                 What::Anything => stamps.world_changed(),
-                What::Organization { organization, header, accounts } => {
+                What::Organization { organization, header, accounts, .. } => {
                     if *header {
                         stamps.organization_changed(organization);
                     }
                     for account in accounts {
                         stamps.account_changed(organization, account);
                     }
-                    self.memory.named.insert(organization.clone());
                 }
             }
         }
@@ -219,25 +221,22 @@ impl<'s> Watch<'s> {
         }
     }
 
+    /// Heeds what a survey found.
+    fn judge(&mut self, verdict: Verdict, mark: Option<Generation>) {
+        match verdict {
+            Verdict::Trimmed => self.begin(LinkEvent::LogTrimmed),
+            Verdict::Lost(entries) => self.lose(entries.iter().flat_map(|entry| places(&entry.what)), mark),
+            Verdict::LostBeyondMemory => self.lose([Lost::Everything], mark),
+        }
+    }
+
     /// Puts in doubt what the store went back on.
-    fn lose(&mut self, verdict: Verdict, mark: Option<Generation>) {
+    fn lose(&mut self, lost: impl IntoIterator<Item = Lost>, mark: Option<Generation>) {
         let mark = mark.unwrap_or_default();
         let mut doubts = self.store.doubts();
-        match verdict {
-            Verdict::Trimmed => {
-                drop(doubts);
-                return self.begin(LinkEvent::LogTrimmed);
-            }
-            Verdict::Lost(organizations) => {
-                error!(?organizations, %mark, "acknowledged writes are gone from the store");
-                for organization in organizations {
-                    doubts.doubt(organization, mark);
-                }
-            }
-            Verdict::LostBeyondMemory => {
-                error!(%mark, "acknowledged writes are gone from the store, nobody knows whose");
-                doubts.doubt_everything(mark);
-            }
+        for lost in lost {
+            error!(?lost, %mark, "an acknowledged write is gone from the store");
+            doubts.doubt(lost, mark);
         }
         drop(doubts);
         self.store.sinks.metrics.happened(LinkEvent::WritesLost);
@@ -247,12 +246,12 @@ impl<'s> Watch<'s> {
     /// The log was read to its end. Over a new link, changes that were seen before and that it does not name are gone.
     async fn confirm(&mut self) -> Result<(), StoreError> {
         if !self.resumed && !self.memory.fresh {
-            let verdict = match self.store.sinks.sightings.unconfirmed() {
-                Unconfirmed::All => Verdict::LostBeyondMemory,
-                Unconfirmed::These(seen) => Verdict::Lost(self.gone(seen).await?),
+            let gone = match self.store.sinks.sightings.unconfirmed() {
+                Unconfirmed::All => vec![Lost::Everything],
+                Unconfirmed::These(seen) => self.gone(seen).await?,
             };
-            if verdict != Verdict::Lost(BTreeSet::new()) {
-                self.lose(verdict, self.memory.history.newest());
+            if !gone.is_empty() {
+                self.lose(gone, self.memory.history.newest());
             }
         }
         self.resumed = true;
@@ -262,23 +261,22 @@ impl<'s> Watch<'s> {
         Ok(())
     }
 
-    /// Organizations of changes that the log does not name. What was written on an idle side never counted, and is not logged.
-    async fn gone(&mut self, seen: HashSet<Sighting>) -> Result<BTreeSet<OrganizationId>, StoreError> {
+    /// Changes that were seen and that the log does not name.
+    async fn gone(&mut self, seen: HashSet<Sighting>) -> Result<Vec<Lost>, StoreError> {
         let Memory { named, named_before, .. } = &*self.memory;
-        let mut gone = BTreeSet::new();
-        for Sighting { organization, side } in seen {
-            if named.contains(&organization) || named_before.contains(&organization) {
-                continue;
-            }
-            let counted = match side {
-                None => true,
-                Some(side) => {
-                    let current = self.store.current_over(&mut self.link.data, &organization).await?;
-                    current.is_some_and(|current| current.header.side == side)
+        let mut gone = Vec::new();
+        for sighting in seen.into_iter().filter(|it| !named.confirms(it) && !named_before.confirms(it)) {
+            match sighting {
+                Sighting::Read(organization) | Sighting::Pushed(Tracked::Header(organization)) => {
+                    gone.push(Lost::Organization(organization));
                 }
-            };
-            if counted {
-                gone.insert(organization);
+                Sighting::Pushed(Tracked::RoleSet(organization, side, account)) => {
+                    // What is written on an idle side, by a replace, does not count and is not logged.
+                    let current = self.store.current_over(&mut self.link.data, &organization).await?;
+                    if current.is_some_and(|current| current.header.side == side) {
+                        gone.push(Lost::RoleSet(organization, account));
+                    }
+                }
             }
         }
         Ok(gone)

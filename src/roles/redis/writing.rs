@@ -16,13 +16,14 @@ use crate::freshness::Epoch;
 use crate::roles::value::{self, HeaderRecord, Side};
 use crate::roles::{CommitError, StoreError, encode_record, keys, scoped_key};
 
+use super::data::Data;
 use super::reading::{Bytes, Current, counter_suffix, epoch_of, index_page};
 use super::{RedisStore, errors};
 
 /// Role sets in one script: about one millisecond of the server's time.
 const BATCH: usize = 200;
 /// Changes that the log remembers, about.
-const LOG_LENGTH: usize = 1_000_000;
+pub(super) const LOG_LENGTH: usize = 1_000_000;
 
 macro_rules! script {
     ($($file:literal),+) => {
@@ -154,8 +155,8 @@ impl RedisStore {
             }
             Ok::<_, CommitError>(call)
         };
-        match self.attempt(&prepare(&COMMIT)?).await? {
-            Err(error) if errors::is_out_of_memory(&error) => self.run(&prepare(&COMMIT_LEAN)?).await,
+        match self.attempt_visibly(&prepare(&COMMIT)?).await? {
+            Err(error) if errors::is_out_of_memory(&error) => self.run_visibly(&prepare(&COMMIT_LEAN)?).await,
             outcome => outcome.map_err(|error| errors::of_write(&error)),
         }
     }
@@ -173,7 +174,7 @@ impl RedisStore {
         call.key(keys::header(organization)).key(keys::counter(organization));
         call.key(keys::lock(organization)).key(keys::ORGANIZATIONS);
         call.arg(&current.counter_value).arg(organization.as_str());
-        let generation = self.run(&call).await?;
+        let generation = self.run_visibly(&call).await?;
         for side in [Side::A, Side::B] {
             self.sweep_afterwards(target, organization, side, b"").await;
         }
@@ -245,7 +246,7 @@ impl RedisStore {
         call.arg(current.map_or(&[][..], |current| &current.counter_value));
         call.arg(counter_suffix(target.store, organization)).arg(organization.as_str()).arg(number.0);
         call.arg(header);
-        self.run(&call).await
+        self.run_visibly(&call).await
     }
 
     /// Sweeps what a finished write left behind. What stays does not count, and the next replace sweeps it.
@@ -301,22 +302,44 @@ impl RedisStore {
         Ok(Target { store: epoch.store, epoch: epoch.to_string() })
     }
 
+    /// Runs a script that makes something visible. Behind Sentinels the word of the server alone does not count: a
+    /// superseded primary goes on acknowledging what nobody will ever see.
+    async fn run_visibly(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
+        self.attempt_visibly(call).await?.map_err(|error| errors::of_write(&error))
+    }
+
+    /// The same; the inner error is what Redis said.
+    async fn attempt_visibly(
+        &self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<Result<Generation, RedisError>, CommitError> {
+        let mut data = self.data()?;
+        let said = self.attempt(&mut data, call).await?;
+        if let (Ok(_), Some(council)) = (&said, &self.council) {
+            match council.primary().await {
+                Ok(named) if named == data.address => {}
+                Ok(_) => return Err(CommitError::Ambiguous("another primary was named meanwhile".into())),
+                Err(why) => return Err(CommitError::Ambiguous(why.to_string())),
+            }
+        }
+        Ok(said)
+    }
+
     /// Every script answers with a number: its generation, or how much it touched.
     async fn run(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
-        self.attempt(call).await?.map_err(|error| errors::of_write(&error))
+        self.attempt(&mut self.data()?, call).await?.map_err(|error| errors::of_write(&error))
     }
 
     /// The same; the inner error is what Redis said.
     async fn attempt(
         &self,
+        data: &mut Data,
         call: &ScriptInvocation<'_>,
     ) -> Result<Result<Generation, RedisError>, CommitError> {
         if self.council.is_some() && !self.lease.held().standing(Ticks::now()).is_running() {
-            // A superseded primary goes on acknowledging writes that nobody will ever see.
             let why = "no majority of Sentinels vouches for the primary at the moment";
             return Err(StoreError::Unavailable(why.into()).into());
         }
-        let mut data = self.data()?;
         Ok(call.invoke_async::<u64>(&mut data.connection).await.map(Generation))
     }
 }

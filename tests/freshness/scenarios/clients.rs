@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{READER, ms, redis_with};
 use crate::outcome::Outcome;
-use crate::proxy::Which;
+use crate::support::proxy::Which;
 use crate::support::redis::Redis;
 use crate::support::sidecar::Make;
 use crate::trial::{Plan, Trial, random_pause};

@@ -41,7 +41,7 @@ pub fn swapped_with_an_empty_database(make: Make<'_>) -> Outcome {
 pub fn swapped_with_an_older_copy(make: Make<'_>) -> Outcome {
     let redis = redis_with(&[]);
     let url = redis.url();
-    let plan = Plan::new("SWAPDB with an older copy").lead(ms(500));
+    let plan = Plan::new("SWAPDB with an older copy").at_once().lead(ms(500));
     Trial::over(plan, &url, &url, make).run(|stage| {
         copy_to_other_database(&redis);
         stage.wait_for_revokes();

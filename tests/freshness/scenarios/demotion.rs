@@ -5,10 +5,10 @@
 use std::thread;
 use std::time::Instant;
 
-use super::{ms, url_of};
+use super::ms;
 use crate::cluster::Replicas;
 use crate::outcome::Outcome;
-use crate::proxy::{Cut, Proxy, Which};
+use crate::support::proxy::{Cut, Proxy, Which};
 use crate::support::sidecar::Make;
 use crate::trial::{Plan, Trial, random_pause};
 use crate::writer::Writer;
@@ -30,16 +30,16 @@ pub fn by_replicaof(make: Make<'_>) -> Outcome {
 
 fn demoted(fault: &'static str, demote: fn(&mut Replicas, &Writer), make: Make<'_>) -> Outcome {
     let mut replicas = Replicas::start(1);
-    let [sidecar, writer] = [(); 2].map(|()| Proxy::before(replicas.port()));
+    let [sidecar, writer] = [(); 2].map(|()| Proxy::to(&replicas.primary().url()));
     let plan = Plan::new(fault).window(ms(2_500));
-    Trial::over(plan, &url_of(&writer), &url_of(&sidecar), make).run(|stage| {
+    Trial::over(plan, &writer.url(), &sidecar.url(), make).run(|stage| {
         random_pause(ms(800));
         demote(&mut replicas, stage.writer);
-        writer.point_at(replicas.port());
+        writer.redirect(&replicas.primary().url());
         writer.cut(Which::All, Cut::Reset);
         thread::sleep(ms(1_500));
         random_pause(ms(500));
-        sidecar.point_at(replicas.port());
+        sidecar.redirect(&replicas.primary().url());
         sidecar.cut(Which::All, Cut::Reset);
         let healed = Instant::now();
         replicas.wait_until_in_step();

@@ -6,10 +6,12 @@ use std::thread;
 use std::time::Instant;
 
 use super::ms;
-use crate::cluster::Watched;
+use crate::cluster::{self, Watched};
 use crate::outcome::Outcome;
-use crate::support::sidecar::Make;
-use crate::trial::{Plan, Trial, WITHIN, random_pause};
+use crate::support::proxy::{Fate, Proxy};
+use crate::support::redis::Redis;
+use crate::support::sidecar::{Make, Said};
+use crate::trial::{Plan, Stage, Trial, WITHIN, random_pause};
 
 /// `SENTINEL FAILOVER`: the old primary lives on and answers as a primary for some ten seconds. What it acknowledges
 /// until the bound after a majority names the new one may be lost, so it counts as in doubt; all is written again in
@@ -17,34 +19,31 @@ use crate::trial::{Plan, Trial, WITHIN, random_pause};
 pub fn planned(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    Trial::over(Plan::new("failed over as planned").window(ms(6_000)), &url, &url, make).run(|stage| {
-        random_pause(ms(1_000));
-        cluster.replicas.wait_until_in_step();
-        let begun = Instant::now();
-        cluster.fail_over();
-        thread::sleep(WITHIN);
-        stage.writer.doubt_since(begun);
-        stage.wait_for_revokes();
-        cluster.wait_until_whole();
-        thread::sleep(ms(1_500));
-        let healed = Instant::now();
-        stage.writer.write_all();
-        healed
-    })
+    Trial::over(Plan::new("failed over as planned").at_once().window(ms(6_000)), &url, &url, make).run(
+        |stage| {
+            random_pause(ms(1_000));
+            cluster.replicas.wait_until_in_step();
+            let begun = Instant::now();
+            cluster.fail_over();
+            thread::sleep(WITHIN);
+            stage.writer.doubt_since(begun);
+            stage.wait_for_revokes();
+            cluster.wait_until_whole();
+            thread::sleep(ms(1_500));
+            let healed = Instant::now();
+            stage.writer.write_all();
+            healed
+        },
+    )
 }
 
 /// The primary is killed when its replicas have all that it acknowledged.
 pub fn primary_killed(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    Trial::over(Plan::new("primary killed").window(ms(2_500)), &url, &url, make).run(|stage| {
+    Trial::over(Plan::new("primary killed").at_once().window(ms(2_500)), &url, &url, make).run(|stage| {
         random_pause(ms(2_000));
-        let rest = stage.writer.rest();
-        cluster.replicas.wait_until_in_step();
-        let old = cluster.replicas.primary;
-        cluster.replicas.members[old].kill();
-        drop(rest);
-        let healed = cluster.wait_for_another();
+        let (old, healed) = replaced(&mut cluster, stage, Redis::kill);
         cluster.revive(old);
         cluster.wait_until_whole();
         healed
@@ -56,15 +55,10 @@ pub fn primary_killed(make: Make<'_>) -> Outcome {
 pub fn primary_stopped_and_replaced(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    let plan = Plan::new("primary stopped, replaced, continued").window(ms(4_000));
+    let plan = Plan::new("primary stopped, replaced, continued").at_once().window(ms(4_000));
     Trial::over(plan, &url, &url, make).run(|stage| {
         random_pause(ms(1_000));
-        let rest = stage.writer.rest();
-        cluster.replicas.wait_until_in_step();
-        let old = cluster.replicas.primary;
-        cluster.replicas.members[old].freeze();
-        drop(rest);
-        let healed = cluster.wait_for_another();
+        let (old, healed) = replaced(&mut cluster, stage, |old| old.freeze());
         random_pause(ms(500));
         cluster.replicas.members[old].thaw();
         cluster.wait_until_whole();
@@ -72,11 +66,22 @@ pub fn primary_stopped_and_replaced(make: Make<'_>) -> Outcome {
     })
 }
 
+/// Harms the primary when nothing can be lost, and waits until it has been replaced: which member it was, and when.
+fn replaced(cluster: &mut Watched, stage: &Stage<'_>, harm: fn(&mut Redis)) -> (usize, Instant) {
+    let rest = stage.writer.rest();
+    cluster.replicas.wait_until_in_step();
+    let old = cluster.replicas.primary;
+    harm(&mut cluster.replicas.members[old]);
+    drop(rest);
+    (old, cluster.wait_for_another())
+}
+
 /// The primary is killed after its replicas were cut off: all revokes are lost, though acknowledged and seen.
 pub fn primary_killed_with_loss(make: Make<'_>) -> Outcome {
     let mut cluster = Watched::start();
     let url = cluster.url();
-    let plan = Plan::new("primary killed, acknowledged revokes lost").window(ms(1_000)).lead(ms(300));
+    let plan =
+        Plan::new("primary killed, acknowledged revokes lost").at_once().window(ms(1_000)).lead(ms(300));
     Trial::over(plan, &url, &url, make).run(|stage| {
         cluster.replicas.wait_until_in_step();
         cluster.replicas.cut_replication();
@@ -91,5 +96,26 @@ pub fn primary_killed_with_loss(make: Make<'_>) -> Outcome {
         cluster.revive(old);
         cluster.wait_until_whole();
         healed
+    })
+}
+
+/// The sidecar reaches its primary, but only one of three Sentinels: nobody can vouch for that primary any more.
+pub fn minority_in_reach(make: Make<'_>) -> Outcome {
+    let cluster = Watched::start();
+    let proxies = cluster.nodes().map(|node| Proxy::to(&node));
+    let seen = proxies.each_ref().map(|proxy| proxy.url().replace("redis://", ""));
+    let plan = Plan::new("one of three Sentinels in reach");
+    Trial::over(plan, &cluster.url(), &cluster::url_of(&seen), make).run(|stage| {
+        random_pause(ms(500));
+        proxies[..2].iter().for_each(|proxy| proxy.rule(|_| Fate::Hold));
+        let parted = Instant::now();
+        thread::sleep(WITHIN);
+        while parted.elapsed() < WITHIN + ms(500) {
+            let said = stage.ask(fastrand::usize(0..stage.accounts));
+            assert!(matches!(said, Said::Unknown(_)), "{said:?} {:?} without a majority", parted.elapsed());
+        }
+        stage.wait_for_revokes();
+        proxies.iter().for_each(Proxy::pass);
+        Instant::now()
     })
 }

@@ -11,10 +11,10 @@ pub mod network;
 pub mod process;
 pub mod quiet;
 pub mod refusals;
+pub mod unpushed;
 
 use std::time::Duration;
 
-use crate::proxy::Proxy;
 use crate::support::redis::{Options, Redis};
 
 /// The credentials that sidecars use, so that their connections can be told from the writer's.
@@ -25,11 +25,6 @@ fn redis_with(arguments: &[&str]) -> Redis {
     let users = vec!["reader on >reader-secret ~* &* +@all".to_owned()];
     let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
     Redis::start_with(Options { users, arguments, ..Options::default() })
-}
-
-/// The URL of a proxy for a sidecar that needs no password.
-fn url_of(proxy: &Proxy) -> String {
-    format!("redis://127.0.0.1:{}", proxy.port())
 }
 
 const fn ms(millis: u64) -> Duration {

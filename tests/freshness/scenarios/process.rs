@@ -8,8 +8,9 @@ use std::time::Instant;
 use super::{ms, redis_with};
 use crate::outcome::Outcome;
 use crate::support::binary::rolegate;
+use crate::support::redis::Redis;
 use crate::support::sidecar::Make;
-use crate::trial::{Plan, Trial, random_pause};
+use crate::trial::{Plan, Stage, Trial, random_pause};
 
 const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
@@ -59,14 +60,9 @@ pub fn restarted_empty(make: Make<'_>) -> Outcome {
 pub fn restarted_from_an_old_copy(make: Make<'_>) -> Outcome {
     let mut redis = redis_with(&[]);
     let url = redis.url();
-    let plan = Plan::new("restarted from an old RDB").lead(ms(300));
+    let plan = Plan::new("restarted from an old RDB").at_once().lead(ms(300));
     Trial::over(plan, &url, &url, make).run(|stage| {
-        redis.save();
-        stage.wait_for_revokes();
-        stage.wait_until_denied();
-        redis.kill();
-        redis.restart_with_data();
-        thread::sleep(ms(2_500));
+        go_back(&mut redis, stage);
         stage.writer.write_all();
         Instant::now()
     })
@@ -76,23 +72,28 @@ pub fn restarted_from_an_old_copy(make: Make<'_>) -> Outcome {
 pub fn old_copy_accepted(make: Make<'_>) -> Outcome {
     let mut redis = redis_with(&[]);
     let url = redis.url();
-    let plan = Plan::new("restarted from an old RDB, accepted").lead(ms(300));
+    let plan = Plan::new("restarted from an old RDB, accepted").at_once().lead(ms(300));
     Trial::over(plan, &url, &url, make).run(|stage| {
-        redis.save();
-        stage.wait_for_revokes();
-        stage.wait_until_denied();
-        redis.kill();
-        redis.restart_with_data();
-        thread::sleep(ms(2_500));
+        go_back(&mut redis, stage);
         let healed = Instant::now();
         accept(&url);
         stage.writer.note_restored(healed);
         stage.wait_until_allowed();
         for account in 0..stage.accounts {
-            stage.writer.revoke(account);
+            stage.revoke(account);
         }
         healed
     })
+}
+
+/// All is revoked, which shows, and is granted again in a copy from before that takes the place of the data.
+fn go_back(redis: &mut Redis, stage: &Stage<'_>) {
+    redis.save();
+    stage.wait_for_revokes();
+    stage.wait_until_denied();
+    redis.kill();
+    redis.restart_with_data();
+    thread::sleep(ms(2_500));
 }
 
 /// `rolegate accept`: an operator says that the store as it is now is the right one.

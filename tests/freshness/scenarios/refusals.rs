@@ -5,9 +5,9 @@
 use std::thread;
 use std::time::Instant;
 
-use super::{READER, ms, redis_with, url_of};
+use super::{READER, ms, redis_with};
 use crate::outcome::Outcome;
-use crate::proxy::{Proxy, Rules, Way};
+use crate::support::proxy::{Direction, Fate, Passing, Proxy};
 use crate::support::resp::{Connection, Value};
 use crate::support::sidecar::Make;
 use crate::trial::{Plan, Trial, random_pause};
@@ -86,21 +86,21 @@ pub fn busy_in_silence(make: Make<'_>) -> Outcome {
 /// before it pushes them: some revokes are made to be such writes.
 pub fn busy_after_a_revoke(make: Make<'_>) -> Outcome {
     let redis = redis_with(&["--busy-reply-threshold", "50"]);
-    let proxy = Proxy::before(redis.port());
+    let proxy = Proxy::to(&redis.url());
     let plan = Plan::new("busy with a script, revokes just before it").reserved(5 * TEAM).lead(ms(300));
-    Trial::over(plan, &url_of(&proxy), &redis.url(), make).run(|stage| {
-        proxy.set(Rules { up: Way { hold_scripts: true, ..Way::default() }, ..Rules::default() });
+    Trial::over(plan, &proxy.url(), &redis.url(), make).run(|stage| {
+        proxy.rule(hold_scripts);
         // Already there, so that its script is read in the same turn as the writes.
         let mut spinner = redis.connect();
         thread::scope(|scope| {
             // One after the other in each organization, of which the first one is such a write.
             let reserved: Vec<usize> = stage.reserved.clone().collect();
             for team in reserved.chunks(TEAM).map(<[usize]>::to_vec) {
-                scope.spawn(|| team.into_iter().for_each(|account| stage.writer.revoke(account)));
+                scope.spawn(|| team.into_iter().for_each(|account| stage.revoke(account)));
             }
             thread::sleep(ms(100));
             redis.freeze();
-            proxy.set(Rules::default());
+            proxy.pass();
             thread::sleep(ms(20));
             let script = scope.spawn(move || spin(&mut spinner));
             thread::sleep(ms(20));
@@ -109,6 +109,14 @@ pub fn busy_after_a_revoke(make: Make<'_>) -> Outcome {
         });
         Instant::now()
     })
+}
+
+/// Writes of the library are scripts.
+fn hold_scripts(passing: &Passing<'_>) -> Fate {
+    match passing.direction {
+        Direction::Command(words) if words[0].eq_ignore_ascii_case("EVALSHA") => Fate::Hold,
+        _ => Fate::Pass,
+    }
 }
 
 /// Runs a script that does nothing for two seconds.

@@ -41,7 +41,7 @@ impl<'s> Watch<'s> {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // Whatever comes late comes now.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        settle().await;
         assert_eq!(self.moved(), expected);
     }
 }
@@ -136,7 +136,7 @@ pub async fn a_stamp_taken_after_a_write_stays(subject: Subject) {
     watch.expect(&[(false, false)]).await;
 }
 
-/// Lets the pushes of earlier writes arrive.
+/// Lets the pushes of earlier writes arrive, and the log be read.
 async fn settle() {
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
 }

@@ -11,19 +11,31 @@ use std::time::{Duration, Instant};
 use super::{Gate, Make, Tally, outlives, play, until_allowed};
 use crate::stage::Stage;
 use crate::store::{ACCOUNT, Writer, loaded};
-use crate::support::proxy::{Direction, Proxy};
+use crate::support::proxy::{Cut, Direction, Fate, Proxy, Which};
+use crate::support::sidecar::Sidecar;
 
-/// Everything between the sidecar and Redis is swallowed; then the account is revoked.
-pub fn dead_link(make: Make<'_>) -> Tally {
+/// Rounds that begin with an allow.
+fn behind_a_proxy(
+    few: usize,
+    make: Make<'_>,
+    mut round: impl FnMut(&Proxy, &mut Writer, &dyn Sidecar) -> Option<bool>,
+) -> Tally {
     let redis = loaded();
     let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    play(2, || {
+    play(few, || {
         writer.allow();
         let sidecar = make(&proxy.url());
         until_allowed(&*sidecar);
+        round(&proxy, &mut writer, &*sidecar)
+    })
+}
+
+/// Everything between the sidecar and Redis is swallowed; then the account is revoked.
+pub fn dead_link(make: Make<'_>) -> Tally {
+    behind_a_proxy(2, make, |proxy, writer, sidecar| {
         proxy.swallow();
         let acknowledged = writer.revoke();
-        let violated = outlives(&*sidecar, acknowledged, Duration::from_millis(300));
+        let violated = outlives(sidecar, acknowledged, Duration::from_millis(300));
         proxy.pass();
         Some(violated)
     })
@@ -32,12 +44,7 @@ pub fn dead_link(make: Make<'_>) -> Tally {
 /// The answer to a heartbeat is held; the account is revoked; the answer arrives, and after it nothing any more.
 pub fn late_answer(make: Make<'_>) -> Tally {
     const HELD: Duration = Duration::from_millis(200);
-    let redis = loaded();
-    let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    play(3, || {
-        writer.allow();
-        let sidecar = make(&proxy.url());
-        until_allowed(&*sidecar);
+    behind_a_proxy(3, make, |proxy, writer, sidecar| {
         let (gate, passed) = (Gate::default(), AtomicBool::new(false));
         let holding = gate.clone();
         gate.arm();
@@ -48,18 +55,20 @@ pub fn late_answer(make: Make<'_>) -> Tally {
                     passed.store(holding.pass(), Ordering::SeqCst);
                 }
                 // The rest of the held answer goes on, the next heartbeat does not.
-                Direction::Command(words) if passing.link && words[0] == "PING" && after => return None,
-                Direction::Push if passing.link => return None,
+                Direction::Command(words) if passing.link && words[0] == "PING" && after => {
+                    return Fate::Drop;
+                }
+                Direction::Push if passing.link => return Fate::Drop,
                 _ => {}
             }
-            Some(passing.frame.to_vec())
+            Fate::Pass
         });
         let held = gate.wait_until_held();
         let caught = Instant::now();
         let acknowledged = writer.revoke();
         thread::sleep(HELD.saturating_sub(caught.elapsed()));
         gate.open();
-        let violated = outlives(&*sidecar, acknowledged, HELD);
+        let violated = outlives(sidecar, acknowledged, HELD);
         proxy.pass();
         held.then_some(violated)
     })
@@ -80,7 +89,7 @@ pub fn overtaken_push(make: Make<'_>) -> Tally {
         proxy.rule(move |passing| {
             let pushed = passing.link && passing.direction == Direction::Push;
             let dead = dead.fetch_or(pushed, Ordering::SeqCst) || pushed;
-            (!passing.link || !dead).then(|| passing.frame.to_vec())
+            if passing.link && dead { Fate::Drop } else { Fate::Pass }
         });
         let revoke = writer.revoking();
         let words: Vec<&[u8]> = revoke.iter().map(Vec::as_slice).collect();
@@ -116,16 +125,11 @@ pub fn busy(make: Make<'_>) -> Tally {
 
 /// The link is cut and comes back; then the account is revoked.
 pub fn cut_link(make: Make<'_>) -> Tally {
-    let redis = loaded();
-    let (proxy, mut writer) = (Proxy::to(&redis.url()), Writer::of(&redis, ACCOUNT));
-    play(2, || {
-        writer.allow();
-        let sidecar = make(&proxy.url());
-        until_allowed(&*sidecar);
-        proxy.cut_links();
+    behind_a_proxy(2, make, |proxy, writer, sidecar| {
+        proxy.cut(Which::Link, Cut::Finish);
         thread::sleep(Duration::from_millis(300));
-        until_allowed(&*sidecar);
+        until_allowed(sidecar);
         let acknowledged = writer.revoke();
-        Some(outlives(&*sidecar, acknowledged, Duration::from_millis(300)))
+        Some(outlives(sidecar, acknowledged, Duration::from_millis(300)))
     })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{Gate, Make, Tally, ask, outlives, play, until, until_allowed};
 use crate::store::{ACCOUNT, ORGANIZATION, OTHER_ACCOUNT, OTHER_ORGANIZATION, Writer, loaded};
-use crate::support::proxy::{Direction, Proxy};
+use crate::support::proxy::{Direction, Fate, Proxy};
 use crate::support::sidecar::Said;
 
 /// Longer than a push takes on a busy machine, shorter than a read may.
@@ -32,7 +32,7 @@ fn holding(url: &str) -> (Proxy, Gate) {
         if matches!(passing.direction, Direction::Reply(words) if reads(words, ACCOUNT)) {
             held.pass();
         }
-        Some(passing.frame.to_vec())
+        Fate::Pass
     });
     (proxy, gate)
 }
@@ -110,7 +110,7 @@ pub fn torn_read(make: Make<'_>) -> Tally {
             Direction::Push => drop(pushed.lock().unwrap()),
             _ => {}
         }
-        Some(passing.frame.to_vec())
+        Fate::Pass
     });
     play(20, || {
         writer.set(false, true);
@@ -139,16 +139,15 @@ pub fn misaligned(make: Make<'_>) -> Tally {
     let sidecar = make(&proxy.url());
     proxy.rule(move |passing| {
         let mut last = last.lock().unwrap();
-        let frame = passing.frame.to_vec();
         let foreign = |words: &[String]| words.iter().any(|word| word.contains(OTHER_ORGANIZATION));
         match passing.direction {
-            Direction::Reply(words) if reads(words, ACCOUNT) => *last = Some(frame.clone()),
+            Direction::Reply(words) if reads(words, ACCOUNT) => *last = Some(passing.frame.to_vec()),
             Direction::Reply(words) if reads(words, OTHER_ACCOUNT) || foreign(words) => {
-                return Some(last.clone().unwrap_or(frame));
+                return last.clone().map_or(Fate::Pass, Fate::Swap);
             }
             _ => {}
         }
-        Some(frame)
+        Fate::Pass
     });
     Writer::of(&redis, ACCOUNT).allow();
     thread::sleep(PUSHED);
@@ -174,12 +173,12 @@ pub fn own_old_reply(make: Make<'_>) -> Tally {
     let (last, shifted) = (Mutex::new(HashMap::new()), Arc::new(AtomicBool::new(false)));
     let shifting = Arc::clone(&shifted);
     proxy.rule(move |passing| {
-        let Direction::Reply(words) = passing.direction else { return Some(passing.frame.to_vec()) };
+        let Direction::Reply(words) = passing.direction else { return Fate::Pass };
         let with_nonce = matches!(words[0].as_str(), "ECHO" | "PING");
         let is_read = !passing.link && (with_nonce || reads(words, ACCOUNT));
         let before =
             is_read.then(|| last.lock().unwrap().insert(words[0].clone(), passing.frame.to_vec())).flatten();
-        before.filter(|_| shifting.load(Ordering::SeqCst)).or_else(|| Some(passing.frame.to_vec()))
+        before.filter(|_| shifting.load(Ordering::SeqCst)).map_or(Fate::Pass, Fate::Swap)
     });
     play(2, || {
         writer.allow();

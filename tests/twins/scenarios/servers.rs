@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Make, PATIENCE, Tally, outlives, play, until_allowed, until_denied};
 use crate::sentinel::{self, Sentinel};
 use crate::store::{ACCOUNT, OTHER_ACCOUNT, Writer, address, loaded, replicated};
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Cut, Proxy, Which};
 use crate::support::redis::Redis;
 use crate::twin::{Place, named};
 
@@ -83,7 +83,7 @@ pub fn left_behind(make: Make<'_>) -> Tally {
         until_allowed(&*sidecar);
         replica.call(&["REPLICAOF", "NO", "ONE"]);
         proxy.redirect(&replica.url());
-        proxy.cut_links();
+        proxy.cut(Which::Link, Cut::Finish);
         thread::sleep(NOTICED);
         until_allowed(&*sidecar);
         let acknowledged = Writer::of(&replica, ACCOUNT).revoke();
@@ -106,31 +106,25 @@ pub fn the_last_one(sentinels: &[Sentinel]) -> Option<String> {
     tokio::runtime::Runtime::new().unwrap().block_on(named(&node, "main"))
 }
 
-/// A failover that one of three Sentinels knows of, and later a second one. The writer revokes both times.
+/// A failover that one of three Sentinels knows of. The writer revokes where it is told to.
 pub fn half_known_failover(make: Make<'_>, asks: Asks) -> Tally {
-    play(2, || {
-        let (primary, replica) = replicated();
-        let sentinels = [(); 3].map(|()| Sentinel::naming(&primary.url()));
-        let sidecar = make(&sentinel::url(&sentinels));
-        until_allowed(&*sidecar);
-        replica.call(&["REPLICAOF", "NO", "ONE"]);
-        sentinels[2].name(&replica.url());
-        let acknowledged = written(&sentinels, asks, [&primary, &replica]).revoke();
-        Some(outlives(&*sidecar, acknowledged, AFTER))
-    })
+    known_to(1, make, asks)
 }
 
 /// A failover that two of three Sentinels know of, while the old primary goes on as one.
 pub fn superseded(make: Make<'_>) -> Tally {
+    known_to(2, make, a_majority)
+}
+
+fn known_to(knowing: usize, make: Make<'_>, asks: Asks) -> Tally {
     play(2, || {
         let (primary, replica) = replicated();
         let sentinels = [(); 3].map(|()| Sentinel::naming(&primary.url()));
         let sidecar = make(&sentinel::url(&sentinels));
         until_allowed(&*sidecar);
         replica.call(&["REPLICAOF", "NO", "ONE"]);
-        sentinels[1].name(&replica.url());
-        sentinels[2].name(&replica.url());
-        let acknowledged = written(&sentinels, a_majority, [&primary, &replica]).revoke();
+        sentinels.iter().rev().take(knowing).for_each(|sentinel| sentinel.name(&replica.url()));
+        let acknowledged = written(&sentinels, asks, [&primary, &replica]).revoke();
         Some(outlives(&*sidecar, acknowledged, AFTER))
     })
 }

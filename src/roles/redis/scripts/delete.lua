@@ -8,7 +8,7 @@ if redis.call('GET', KEYS[7]) ~= ARGV[5] then return redis.error_reply('CONFLICT
 
 local g = next_generation(KEYS[2], KEYS[3], KEYS[4])
 if not g then return BAD_CLOCK end
-local what = {'o', ARGV[6], 'h', '1'}
+local what = {'o', ARGV[6], 'h', '1', 'all', '1'}
 note(g, KEYS[3], KEYS[4], KEYS[5], {ARGV[2], ARGV[3], ARGV[4]}, what)
 redis.call('UNLINK', KEYS[6], KEYS[7], KEYS[8])
 redis.call('ZREM', KEYS[9], ARGV[6])

@@ -11,7 +11,7 @@ if redis.call('EXISTS', KEYS[6]) ~= redis.call('EXISTS', KEYS[7]) then return re
 
 local g = next_generation(KEYS[2], KEYS[3], KEYS[4])
 if not g then return BAD_CLOCK end
-local what = {'o', ARGV[7], 'h', '1'}
+local what = {'o', ARGV[7], 'h', '1', 'all', '1'}
 note(g, KEYS[3], KEYS[4], KEYS[5], {ARGV[2], ARGV[3], ARGV[4]}, what)
 redis.call('SET', KEYS[7], g .. ARGV[6])
 redis.call('SET', KEYS[6], g .. ' ' .. ARGV[9])

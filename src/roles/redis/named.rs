@@ -1,0 +1,104 @@
+//! Which places a log has named, and whether that confirms what was seen.
+//!
+//! Always true here: a change of one account is confirmed by that account, or by the whole organization, never by a
+//! neighbour. Pure. Used by the vigil.
+
+use std::collections::HashSet;
+
+use crate::domain::{AccountId, OrganizationId};
+use crate::freshness::{Lost, What};
+use crate::roles::keys::Tracked;
+
+use super::pushes::Sighting;
+
+/// Places that lines of the log were about.
+#[derive(Debug, Default)]
+pub struct Named {
+    places: HashSet<Lost>,
+    organizations: HashSet<OrganizationId>,
+}
+
+impl Named {
+    pub fn name(&mut self, what: &What) {
+        self.places.extend(places(what));
+        if let What::Organization { organization, .. } = what {
+            self.organizations.insert(organization.clone());
+        }
+    }
+
+    pub fn confirms(&self, sighting: &Sighting) -> bool {
+        let whole = |organization: &OrganizationId| Lost::Organization(organization.clone());
+        match sighting {
+            Sighting::Read(organization) => self.organizations.contains(organization),
+            Sighting::Pushed(Tracked::Header(organization)) => {
+                self.names(&[Lost::Header(organization.clone()), whole(organization)])
+            }
+            Sighting::Pushed(Tracked::RoleSet(organization, _, account)) => {
+                self.names(&[Lost::RoleSet(organization.clone(), account.clone()), whole(organization)])
+            }
+        }
+    }
+
+    fn names(&self, any: &[Lost]) -> bool {
+        any.iter().any(|place| self.places.contains(place))
+    }
+}
+
+/// The places that a line of the log is about.
+pub fn places(what: &What) -> Vec<Lost> {
+    match what {
+        What::Nothing => Vec::new(),
+        What::Anything => vec![Lost::Everything],
+        What::Organization { organization, whole: true, .. } => {
+            vec![Lost::Organization(organization.clone())]
+        }
+        What::Organization { organization, header, accounts, .. } => {
+            let role_set = |account: &AccountId| Lost::RoleSet(organization.clone(), account.clone());
+            let header = header.then(|| Lost::Header(organization.clone()));
+            accounts.iter().map(role_set).chain(header).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::roles::value::Side;
+
+    use super::*;
+
+    fn org() -> OrganizationId {
+        OrganizationId::new("acme").unwrap()
+    }
+
+    fn line(header: bool, whole: bool, accounts: &[&str]) -> What {
+        let accounts = accounts.iter().map(|name| AccountId::new(name).unwrap()).collect();
+        What::Organization { organization: org(), header, whole, accounts }
+    }
+
+    fn pushed(account: &str) -> Sighting {
+        Sighting::Pushed(Tracked::RoleSet(org(), Side::A, AccountId::new(account).unwrap()))
+    }
+
+    #[test]
+    fn a_change_is_confirmed_by_its_own_place_or_the_whole() {
+        let header = Sighting::Pushed(Tracked::Header(org()));
+        let read = Sighting::Read(org());
+        let cases = [
+            (
+                line(false, false, &["ann"]),
+                vec![(pushed("ann"), true), (pushed("bob"), false), (header.clone(), false)],
+            ),
+            (line(true, false, &[]), vec![(header.clone(), true), (pushed("ann"), false)]),
+            (line(true, true, &[]), vec![(header, true), (pushed("ann"), true)]),
+            (What::Nothing, vec![(pushed("ann"), false), (read.clone(), false)]),
+            (line(false, false, &["ann"]), vec![(read, true)]),
+        ];
+        for (what, sightings) in cases {
+            let mut named = Named::default();
+            named.name(&what);
+            for (sighting, confirmed) in sightings {
+                assert_eq!(named.confirms(&sighting), confirmed, "{sighting:?} by {what:?}");
+            }
+        }
+    }
+}
