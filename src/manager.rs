@@ -2,7 +2,7 @@
 //!
 //! Always true here: what is committed was computed on the very generation that it replaces; a request with an
 //! idempotency key takes effect at most once; a write whose reply was lost is reported as unknown, never as done or
-//! not done. Called by the command line and the management API.
+//! not done; that all is as asked already is said only of a store that is confirmed. Called by the command line and the management API.
 
 mod failure;
 mod verification;
@@ -96,6 +96,7 @@ impl Execution<'_> {
     /// One try, on what is stored now. A conflict says that it is worth another.
     async fn attempt(&self) -> Result<Done, Failed> {
         let Request { organization, command, .. } = self.request;
+        let link = self.store.link();
         let known = self.known().await?;
         self.require_expected(known.as_ref())?;
         let compute_with = |number| {
@@ -123,6 +124,7 @@ impl Execution<'_> {
                 }
             }
             (Computed::Nothing(warnings), Some(known)) => {
+                self.store.confirm(link).await?;
                 Ok(Done { generation: known.generation, changed: false, replayed: false, warnings })
             }
             (Computed::Nothing(_) | Computed::NumberNeeded, _) => {
@@ -197,6 +199,7 @@ impl Execution<'_> {
     /// What this very request came to before, if it did.
     async fn replayed(&self) -> Result<Option<Done>, Failed> {
         let Some(key) = &self.request.key else { return Ok(None) };
+        let link = self.store.link();
         let written = match self.store.written_under(&self.request.organization, &key.0).await {
             Err(StoreError::NotInitialised) => None,
             other => other?,
@@ -206,6 +209,7 @@ impl Execution<'_> {
         let entry = self.store.audit(before, 1).await?.into_iter().next();
         match entry.filter(|entry| entry.generation == generation && entry.record.command == self.asked) {
             Some(entry) => {
+                self.store.confirm(link).await?;
                 Ok(Some(Done { generation, changed: true, replayed: true, warnings: warnings_of(&entry) }))
             }
             None => Err(Failed::KeyReused { generation }),

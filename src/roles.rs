@@ -215,6 +215,17 @@ pub trait Ledger: RoleStore {
     /// Entries of the change log after a generation, in rising order, at most `limit`; fewer only at the end.
     async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
 
+    /// The connection that reads go over now, as `Reading::link` names it; 0 where there are no connections.
+    fn link(&self) -> u64 {
+        0
+    }
+
+    /// Whether what was read over this connection may be taken for what was acknowledged: a server that was superseded
+    /// knows of writes that nobody else will ever see. Asked after the read.
+    async fn confirm(&self, _link: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The write that was made to an organization under an idempotency key, as long as the key is remembered.
     async fn written_under(
         &self,

@@ -180,6 +180,15 @@ impl RedisStore {
         }
     }
 
+    /// Behind Sentinels: a majority, asked from now on, names the server of this connection.
+    async fn require_named(&self, data: &Data) -> Result<(), StoreError> {
+        let Some(council) = &self.council else { return Ok(()) };
+        match council.primary().await? == data.address {
+            true => Ok(()),
+            false => Err(StoreError::Superseded("the Sentinels name another primary".into())),
+        }
+    }
+
     fn doubts(&self) -> MutexGuard<'_, Doubts> {
         // Each update leaves the doubts whole.
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -327,6 +336,17 @@ impl Ledger for RedisStore {
 
     async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         self.read_log(after, limit).await
+    }
+
+    fn link(&self) -> u64 {
+        self.numbered_data().map_or(0, |(_, link)| link)
+    }
+
+    async fn confirm(&self, link: u64) -> Result<(), StoreError> {
+        match self.numbered_data()? {
+            (data, current) if current == link => self.require_named(&data).await,
+            _ => Err(StoreError::Unavailable("the connection was replaced meanwhile".into())),
+        }
     }
 
     async fn written_under(

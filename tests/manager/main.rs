@@ -8,6 +8,7 @@ mod model;
 mod processes;
 mod requests;
 mod run;
+mod sentinels;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;

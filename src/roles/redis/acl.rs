@@ -21,11 +21,20 @@ pub enum AclRole {
 }
 
 impl AclRole {
+    /// The keys and commands of such a user, beside whatever it has.
+    pub fn rights(self) -> String {
+        format!("~rg:* {}", self.commands())
+    }
+
     /// The rules of such a user, as `ACL SETUSER` takes them.
     pub fn rules(self) -> String {
+        format!("{SCOPE} {}", self.commands())
+    }
+
+    fn commands(self) -> String {
         match self {
-            Self::Reader => format!("{SCOPE} {READER}"),
-            Self::Writer => format!("{SCOPE} {READER} {WRITER}"),
+            Self::Reader => READER.to_owned(),
+            Self::Writer => format!("{READER} {WRITER}"),
         }
     }
 }

@@ -315,12 +315,8 @@ impl RedisStore {
     ) -> Result<Result<Generation, RedisError>, CommitError> {
         let mut data = self.data()?;
         let said = self.attempt(&mut data, call).await?;
-        if let (Ok(_), Some(council)) = (&said, &self.council) {
-            match council.primary().await {
-                Ok(named) if named == data.address => {}
-                Ok(_) => return Err(CommitError::Ambiguous("another primary was named meanwhile".into())),
-                Err(why) => return Err(CommitError::Ambiguous(why.to_string())),
-            }
+        if said.is_ok() {
+            self.require_named(&data).await.map_err(|why| CommitError::Ambiguous(why.to_string()))?;
         }
         Ok(said)
     }
