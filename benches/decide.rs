@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use divan::Bencher;
+use rolegate::audit::{Note, Record};
 use rolegate::authorizer::Authorizer;
 use rolegate::cache::{CacheLimits, RoleCache};
-use rolegate::change::Replacement;
+use rolegate::change::{Replacement, Write};
 use rolegate::decision::{Subject, decide};
 use rolegate::domain::{
     AccountId, EnabledProduct, Generation, Grant, Organization, OrganizationId, RoleKey, RoleSet, Timestamp,
@@ -116,7 +117,9 @@ async fn fill(store: &dyn RoleStore, policy: &Policy, accounts: usize) -> Vec<Qu
         let organization = organization(number);
         let id = organization.id.clone();
         let role_sets: Vec<RoleSet> = (0..ACCOUNTS).map(role_set).collect();
-        store.replace(&Replacement { organization, expected: None, role_sets }).await.unwrap();
+        let write = Write::Replacement(Replacement { organization, expected: None, role_sets });
+        let record = Record::of(&Note::plain("bench", "replace"), None, &write);
+        store.write(&write, &record).await.unwrap();
         questions.extend((0..ACCOUNTS.min(accounts)).map(|account_number| Question {
             account: account(account_number),
             organization: id.clone(),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One day in an organization: every change is an import, every answer is checked.
+# One day in an organization: every change is a command, every answer is checked.
 #   examples/day.sh [flags of the store, such as --redis redis://127.0.0.1:6379]
 # Without flags a temporary embedded store is used. The program is `rolegate`, or what ROLEGATE names.
 set -euo pipefail
@@ -13,9 +13,8 @@ fi
 
 at() { printf '\n%s  %s\n' "$1" "$2"; }
 
-# put LINE…: the whole organization. merge LINE…: the accounts named, the others stay.
-put() { printf '%s\n' "$@" | "$rolegate" import --force "${store[@]}" -; }
-merge() { printf '%s\n' "$@" | "$rolegate" import --merge "${store[@]}" -; }
+# change COMMAND… [flag…]: carried out on initech.
+change() { "$rolegate" "$@" --organization initech "${store[@]}" | sed 's/^/  /'; }
 
 # answer ANSWER ACCOUNT PRODUCT ROLE [flag…]: the question must be answered so.
 answer() {
@@ -41,68 +40,67 @@ legacy() {
     esac
 }
 
-# gil ROLES [STATE]: gil's line with a member's primary role and more.
-gil() { printf '{"organization":"initech","account":"gil","roles":[{"product":"Accounts","role":"member"}%s]%s}' "$1" "${2:-}"; }
-
-head='{"organization":"initech","products":["HelpDesk","LiveChat"]}'
-paused='{"organization":"initech","products":["HelpDesk","LiveChat"],"paused":["LiveChat"]}'
-ada='{"organization":"initech","account":"ada","roles":[{"product":"Accounts","role":"owner"},{"product":"HelpDesk","role":"administrator"},{"product":"LiveChat","role":"administrator"}]}'
-normal=',{"product":"LiveChat","role":"normal"}'
-administrator=',{"product":"LiveChat","role":"administrator"}'
-
 at 08:00 'initech opens its books; ada owns it'
-put "$head" "$ada"
+change organization create --owner ada --products HelpDesk,LiveChat
+change role grant --account ada --product HelpDesk --role administrator
+change role grant --account ada --product LiveChat --role administrator
 answer 'allow (granted)' ada LiveChat administrator
 answer 'deny (not_a_member)' gil LiveChat normal
 legacy owner ada
 
 at 09:00 'gil is hired as an agent'
-merge "$head" "$(gil "$normal")"
+change account add --account gil --role LiveChat/normal
 answer 'allow (granted)' gil LiveChat normal
 answer 'deny (role_not_held)' gil LiveChat administrator
 answer 'deny (role_not_held)' gil HelpDesk viewer
 legacy agent gil
 
 at 10:00 'gil is made administrator of LiveChat, and nothing else'
-merge "$head" "$(gil "$administrator")"
+change role grant --account gil --product LiveChat --role administrator
 answer 'allow (granted)' gil LiveChat administrator
 answer 'allow (granted)' gil LiveChat normal
 answer 'deny (role_not_held)' gil Accounts administrator
 legacy administrator gil
 
 at 11:00 'gil stands in at HelpDesk until the end of 2098'
-merge "$head" "$(gil "$administrator"',{"product":"HelpDesk","role":"normal","expires_at":"2099-01-01T00:00:00Z"}')"
+change role grant --account gil --product HelpDesk --role normal --expires-at 2099-01-01T00:00:00Z
 answer 'allow (granted)' gil HelpDesk viewer
 answer 'deny (grant_expired)' gil HelpDesk viewer --at 2099-01-01T00:00:00Z
 
 at 13:00 'gil is suspended in LiveChat'
-merge "$head" "$(gil "$administrator" ',"suspended":["LiveChat"]')"
+change account suspend --account gil --product LiveChat
 answer 'deny (suspended)' gil LiveChat normal
 answer 'allow (granted)' gil Accounts member
 legacy 'none (suspended), would be administrator' gil
 
 at 14:00 'gil is back'
-merge "$head" "$(gil "$administrator")"
+change account unsuspend --account gil --product LiveChat
 answer 'allow (granted)' gil LiveChat administrator
 
 at 15:00 'the licence of LiveChat lapses: paused for everybody, the owner too'
-put "$paused" "$ada" "$(gil "$administrator")"
+change product pause --product LiveChat
 answer 'deny (product_paused)' gil LiveChat normal
 answer 'deny (product_paused)' ada LiveChat normal
 answer 'allow (granted)' ada HelpDesk normal
 
 at 16:00 'the licence is paid: every grant is what it was'
-put "$head" "$ada" "$(gil "$administrator")"
+change product resume --product LiveChat
 answer 'allow (granted)' gil LiveChat administrator
 
 at 17:00 'HelpDesk is disabled, then enabled again: its roles must be given anew'
-put '{"organization":"initech","products":["LiveChat"]}' "${ada/'{"product":"HelpDesk","role":"administrator"},'/}" "$(gil "$administrator")"
+change product disable --product HelpDesk
 answer 'deny (product_not_enabled)' ada HelpDesk viewer
-put "$head" "${ada/'{"product":"HelpDesk","role":"administrator"},'/}" "$(gil "$administrator")"
+change product enable --product HelpDesk
 answer 'deny (role_not_held)' ada HelpDesk viewer
 
-at 18:00 'gil leaves'
-put "$head" "$ada"
-answer 'deny (not_a_member)' gil LiveChat normal
-answer 'allow (granted)' ada LiveChat administrator
+at 18:00 'gil takes over, and ada leaves'
+change owner transfer --to gil
+legacy owner gil
+answer 'allow (granted)' ada Accounts administrator
+change account remove --account ada
+answer 'deny (not_a_member)' ada LiveChat normal
+answer 'allow (granted)' gil LiveChat administrator
+
+at 19:00 'every change has its record'
+"$rolegate" audit verify "${store[@]}" | sed 's/^/  /'
 printf '\nthe day went as it should\n'

@@ -25,7 +25,7 @@ use crate::policy::{PolicyProblems, PolicySource};
 use crate::roles::embedded::EmbeddedStore;
 use crate::roles::redis::RedisStore;
 use crate::roles::redis::examination::{Facts, examine as examine_redis};
-use crate::roles::{RoleStore, StoreError};
+use crate::roles::{Ledger, StoreError};
 
 pub use load::{LoadError, import_rules};
 pub use serve::{ServeError, serve};
@@ -61,7 +61,7 @@ pub async fn examine(settings: StoreSettings, rounds: u32) -> Option<Facts> {
 /// A store and the stamps that it bumps.
 #[derive(Debug)]
 pub struct OpenStore {
-    pub store: Arc<dyn RoleStore>,
+    pub store: Arc<dyn Ledger>,
     stamps: Arc<Stamps>,
     /// Of an embedded store that nobody shall find afterwards.
     _scratch: Option<TempDir>,
@@ -105,7 +105,7 @@ impl OpenStore {
     /// With `wait` an absent Redis is an error after that time; without, it may come up whenever it does.
     async fn open(settings: StoreSettings, wait: Option<Duration>) -> Result<Self, StoreError> {
         let stamps = Arc::new(Stamps::default());
-        let store: Arc<dyn RoleStore> = match settings {
+        let store: Arc<dyn Ledger> = match settings {
             StoreSettings::Embedded { folder } => Arc::new(EmbeddedStore::open(&folder, stamps.clone())?),
             StoreSettings::Redis(settings) => {
                 let redis = RedisStore::start(*settings, stamps.clone());

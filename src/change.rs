@@ -38,6 +38,22 @@ pub struct Replacement {
     pub role_sets: Vec<RoleSet>,
 }
 
+/// The end of a whole organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    pub organization: OrganizationId,
+    /// The generation this was computed on.
+    pub expected: Generation,
+}
+
+/// What a store writes in one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    Change(Change),
+    Replacement(Replacement),
+    Deletion(Deletion),
+}
+
 /// A whole organization as a store holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
@@ -74,6 +90,43 @@ pub fn grants_in_force<'a>(
     role_set: &'a RoleSet,
 ) -> impl Iterator<Item = &'a Grant> {
     role_set.grants.iter().filter(|grant| enabling(organization, &grant.role.product) == Some(grant.enabling))
+}
+
+impl Write {
+    pub const fn organization(&self) -> &OrganizationId {
+        match self {
+            Self::Change(change) => &change.organization,
+            Self::Replacement(replacement) => &replacement.organization.id,
+            Self::Deletion(deletion) => &deletion.organization,
+        }
+    }
+
+    /// The generation it was computed on; `None` when there was no such organization.
+    pub const fn expected(&self) -> Option<Generation> {
+        match self {
+            Self::Change(change) => Some(change.expected),
+            Self::Replacement(replacement) => replacement.expected,
+            Self::Deletion(deletion) => Some(deletion.expected),
+        }
+    }
+
+    /// The header to be, where the write has one.
+    pub const fn header(&self) -> Option<&Organization> {
+        match self {
+            Self::Change(change) => change.header.as_ref(),
+            Self::Replacement(replacement) => Some(&replacement.organization),
+            Self::Deletion(_) => None,
+        }
+    }
+
+    /// The role sets that it writes.
+    pub fn role_sets(&self) -> &[RoleSet] {
+        match self {
+            Self::Change(change) => &change.put,
+            Self::Replacement(replacement) => &replacement.role_sets,
+            Self::Deletion(_) => &[],
+        }
+    }
 }
 
 impl Change {

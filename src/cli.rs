@@ -5,7 +5,10 @@
 //! `main`, which maps results to exit codes.
 
 mod accept;
+mod acl;
+mod audit;
 mod doctor;
+mod manage;
 mod output;
 mod policy;
 mod question;
@@ -127,6 +130,30 @@ enum Command {
     Accept(accept::Accept),
     Doctor(doctor::Doctor),
     Policy(policy::PolicyCommand),
+    /// Create and delete organizations.
+    #[command(subcommand)]
+    Organization(manage::OrganizationAction),
+    /// Add and remove accounts, suspend and approve them.
+    #[command(subcommand)]
+    Account(manage::AccountAction),
+    /// Grant and revoke roles.
+    #[command(subcommand)]
+    Role(manage::RoleAction),
+    /// Enable, disable, pause and resume products.
+    #[command(subcommand)]
+    Product(manage::ProductAction),
+    /// Transfer the ownership of an organization.
+    #[command(subcommand)]
+    Owner(manage::OwnerAction),
+    /// Assign legacy LiveChat roles.
+    #[command(subcommand)]
+    LegacyRole(manage::LegacyRoleAction),
+    /// Read and verify the audit.
+    #[command(subcommand)]
+    Audit(audit::AuditAction),
+    /// Print the rights that a Redis user of rolegate needs.
+    #[command(subcommand)]
+    Acl(acl::AclAction),
 }
 
 /// Runs the command of a process.
@@ -159,5 +186,13 @@ pub fn run(
         Command::Accept(command) => command.run(variables),
         Command::Doctor(command) => command.run(variables),
         Command::Policy(command) => command.run(variables),
+        Command::Organization(action) => manage::run(action.asked(), variables),
+        Command::Account(action) => manage::run(action.asked(), variables),
+        Command::Role(action) => manage::run(action.asked(), variables),
+        Command::Product(action) => manage::run(action.asked(), variables),
+        Command::Owner(action) => manage::run(action.asked(), variables),
+        Command::LegacyRole(action) => manage::run(action.asked(), variables),
+        Command::Audit(action) => action.run(variables),
+        Command::Acl(action) => action.run(),
     }
 }

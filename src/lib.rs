@@ -3,12 +3,14 @@
 //! Start reading at `ARCHITECTURE.md`; the library exists for the binary, its tests and benches.
 
 pub mod app;
+pub mod audit;
 pub mod authorizer;
 pub mod cache;
 pub mod change;
 pub mod cli;
 pub mod clock;
 pub mod code;
+pub mod command;
 pub mod config;
 pub mod decision;
 pub mod doctor;
@@ -21,6 +23,7 @@ pub mod health;
 pub mod holding;
 pub mod http;
 pub mod instrument;
+pub mod manager;
 pub mod policy;
 pub mod question;
 pub mod reading;

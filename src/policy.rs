@@ -38,7 +38,7 @@ use crate::domain::LegacyRole;
 
 pub use self::files::{FilesDigest, GOLDEN, PolicyFiles, read_text};
 pub use self::legacy::{Legacy, LegacyRow, LiveChatState};
-pub use self::plan::{LegacyPlan, PlanRefusal, plan};
+pub use self::plan::{LegacyPlan, PlanRefusal, plan, reads_as};
 pub use self::problem::{Code, PolicyProblems, Problem};
 pub use self::roles_check::{RolesCheck, RolesRefusal, roles_check};
 pub use self::source::{PolicySource, ReloadFailure, ReloadOutcome};

@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::change::{Change, Replacement};
+use crate::audit::{Entry, LogEntry, Record};
+use crate::change::Write;
 use crate::clock::Ticks;
 use crate::code::Code;
 use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
@@ -188,11 +189,9 @@ pub trait RoleStore: std::fmt::Debug + Send + Sync + 'static {
     /// A fresh store-wide number, for the enablings of a change that is being computed.
     async fn reserve(&self) -> Result<Generation, CommitError>;
 
-    /// Writes a small change atomically; the answer is its generation.
-    async fn commit(&self, change: &Change) -> Result<Generation, CommitError>;
-
-    /// Puts a whole organization in place of what is there, atomically, however many accounts it has.
-    async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError>;
+    /// Writes in one step, with its record in the audit, against the generation that it was computed on; the answer is its
+    /// generation. A whole organization is put in place of what is there however many accounts it has.
+    async fn write(&self, write: &Write, record: &Record) -> Result<Generation, CommitError>;
 
     /// Until when this store is vouched for; `None` where every change passes through this process, so that stamps
     /// alone are sure.
@@ -202,4 +201,55 @@ pub trait RoleStore: std::fmt::Debug + Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 
     fn status(&self) -> StoreStatus;
+}
+
+/// A store that tells what was written to it, by whom and why. Read by whoever manages roles, never for a decision.
+#[async_trait]
+pub trait Ledger: RoleStore {
+    /// Records of the audit after a generation, in rising order, at most `limit`; fewer only at the end.
+    async fn audit(&self, after: Generation, limit: usize) -> Result<Vec<Entry>, StoreError>;
+
+    /// Forgets the records before a generation; answers how many there were.
+    async fn trim_audit(&self, before: Generation) -> Result<u64, CommitError>;
+
+    /// Entries of the change log after a generation, in rising order, at most `limit`; fewer only at the end.
+    async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// The connection that reads go over now, as `Reading::link` names it; 0 where there are no connections.
+    fn link(&self) -> u64 {
+        0
+    }
+
+    /// Whether what was read over this connection may be taken for what was acknowledged: a server that was superseded
+    /// knows of writes that nobody else will ever see. Asked after the read.
+    async fn confirm(&self, _link: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The write that was made to an organization under an idempotency key, as long as the key is remembered.
+    async fn written_under(
+        &self,
+        organization: &OrganizationId,
+        key: &str,
+    ) -> Result<Option<Generation>, StoreError>;
+}
+
+/// Idempotency keys that a store remembers: the newest of all organizations together.
+const KEYS_KEPT: u64 = 100_000;
+
+/// An idempotency key as stores keep it: keys of two organizations are different ones.
+fn scoped_key(organization: &str, key: &str) -> String {
+    format!("{organization} {key}")
+}
+
+/// Reads a stored record.
+fn decode_record(generation: Generation, text: &[u8]) -> Result<Entry, StoreError> {
+    serde_json::from_slice(text)
+        .map(|record| Entry { generation, record })
+        .map_err(|why| StoreError::Broken { key: format!("audit {generation}"), why: why.to_string() })
+}
+
+/// The text that a record is stored as.
+fn encode_record(record: &Record) -> Result<String, CommitError> {
+    serde_json::to_string(record).map_err(|error| CommitError::Malformed(error.to_string()))
 }

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::change::{Change, Replacement};
+use crate::audit::Record;
+use crate::change::Write;
 use crate::clock::wall;
 use crate::domain::{EnabledProduct, Grant, Organization, RoleKey, RoleSet, Timestamp};
 use crate::freshness::Lease;
@@ -123,11 +124,7 @@ impl RoleStore for GatedStore {
         unreachable!("the cache never writes")
     }
 
-    async fn commit(&self, _: &Change) -> Result<Generation, CommitError> {
-        unreachable!("the cache never writes")
-    }
-
-    async fn replace(&self, _: &Replacement) -> Result<Generation, CommitError> {
+    async fn write(&self, _: &Write, _: &Record) -> Result<Generation, CommitError> {
         unreachable!("the cache never writes")
     }
 

@@ -47,11 +47,11 @@ pub struct Legacy {
     settings: StoreFlags,
 }
 
-/// The legacy role to be planned; `None` stands for no legacy role.
+/// The legacy role to be planned or assigned; `None` stands for no legacy role.
 #[derive(Debug, Clone, Copy)]
-struct Planned(Option<LegacyRole>);
+pub(super) struct Planned(pub(super) Option<LegacyRole>);
 
-fn planned(text: &str) -> Result<Planned, String> {
+pub(super) fn planned(text: &str) -> Result<Planned, String> {
     match (text, LegacyRole::parse(text)) {
         ("none", _) => Ok(Planned(None)),
         (_, Some(role)) => Ok(Planned(Some(role))),

@@ -5,13 +5,10 @@
 use std::collections::BTreeSet;
 
 use crate::roles::StoreError;
+use crate::roles::redis::AclRole;
 use crate::roles::redis::examination::{ServerFacts, Trouble};
 
 use super::Finding;
-
-/// What a sidecar needs.
-const READER: &str = "~rg:* +mget +get +exists +zrange +zscore +xrange +xrevrange +info +role +time +ping \
-                      +client|tracking +hello +auth +select";
 
 pub fn judge(server: &ServerFacts) -> Vec<Finding> {
     let mut findings = rights(server);
@@ -30,7 +27,7 @@ pub fn way_in(error: &StoreError) -> &'static str {
 }
 
 fn rule(server: &ServerFacts) -> String {
-    format!("ACL SETUSER {} {READER}", server.user)
+    format!("ACL SETUSER {} {}", server.user, AclRole::Reader.rights())
 }
 
 fn rights(server: &ServerFacts) -> Vec<Finding> {

@@ -19,10 +19,11 @@ use super::report::{Ending, Outcome, Progress, Report, Stopped};
 use super::source::Source;
 use super::validate::Rules;
 use super::whole;
+use crate::audit::{Before, Note, Record};
 use crate::change::incoming::{Incoming, IncomingProduct, Kept};
 use crate::change::replace::{other_products, replacement};
-use crate::change::{Change, Refused, Replacement, Stored};
-use crate::domain::{Generation, OrganizationId, RoleSet};
+use crate::change::{Refused, Stored, Write};
+use crate::domain::{Generation, OrganizationId};
 use crate::roles::{CommitError, RoleStore, StoreError};
 
 /// How often a write is computed again because somebody else wrote meanwhile.
@@ -115,21 +116,6 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// A write that a rule of change computed.
-enum Write {
-    Replace(Replacement),
-    Commit(Change),
-}
-
-impl Write {
-    fn role_sets(&self) -> &[RoleSet] {
-        match self {
-            Self::Replace(replacement) => &replacement.role_sets,
-            Self::Commit(change) => &change.put,
-        }
-    }
-}
-
 /// What is to become of one organization that was read and checked.
 enum Plan {
     Whole(Incoming),
@@ -160,9 +146,9 @@ impl Step<'_> {
     fn compute(self, number: Generation, force: bool) -> Result<(Write, Kept), Refused> {
         match self {
             Self::Whole(stored, incoming) => replacement(stored, incoming, number, force)
-                .map(|(replacement, kept)| (Write::Replace(replacement), kept)),
+                .map(|(replacement, kept)| (Write::Replacement(replacement), kept)),
             Self::Products(stored, products) => other_products(stored, products, number, force)
-                .map(|(change, kept)| (Write::Commit(change), kept)),
+                .map(|(change, kept)| (Write::Change(change), kept)),
         }
     }
 }
@@ -217,7 +203,10 @@ impl Importer<'_> {
             let number = self.number().await?;
             let computed = step.compute(number, self.options.force);
             let (write, kept) = computed.map_err(|refused| refuse(&refused, at))?;
-            if self.write(&write, outcome).await? {
+            let before = stored
+                .as_ref()
+                .map(|stored| Before { organization: &stored.organization, role_sets: &stored.role_sets });
+            if self.write(&write, before, outcome).await? {
                 outcome.kept = kept;
                 return Ok(());
             }
@@ -278,20 +267,20 @@ impl Importer<'_> {
     }
 
     /// Writes, unless only checking; `false` when somebody else wrote meanwhile.
-    async fn write(&self, write: &Write, outcome: &mut Outcome) -> Result<bool, Failure> {
+    async fn write(
+        &self,
+        write: &Write,
+        before: Option<Before<'_>>,
+        outcome: &mut Outcome,
+    ) -> Result<bool, Failure> {
         if !self.options.check {
-            let result = match write {
-                Write::Replace(replacement) => self.store.replace(replacement).await,
-                Write::Commit(change) => self.store.commit(change).await,
+            let record = Record::of(&Note::plain("import", "import"), before, write);
+            let Some(generation) = written(self.store.write(write, &record).await)? else {
+                return Ok(false);
             };
-            let Some(generation) = written(result)? else { return Ok(false) };
             outcome.generation = Some(generation);
         }
-        let header = match write {
-            Write::Replace(replacement) => Some(&replacement.organization),
-            Write::Commit(change) => change.header.as_ref(),
-        };
-        if let Some(header) = header {
+        if let Some(header) = write.header() {
             outcome.products = header.products.len() as u64 + 1;
         }
         for set in write.role_sets() {

@@ -68,6 +68,15 @@ pub fn plan(
     Ok(LegacyPlan { grant: after.keys_beyond(&before, policy), revoke: before.keys_beyond(&after, policy) })
 }
 
+/// The legacy role that exactly these roles read as, as if no rule denied; those outside the catalogue count for
+/// nothing.
+pub fn reads_as<'r>(
+    policy: &Policy,
+    roles: impl Iterator<Item = &'r RoleKey>,
+) -> Result<Option<LegacyRole>, Undecidable> {
+    roles.filter_map(|role| policy.catalogue().find(role)).collect::<Roles>().reads(policy)
+}
+
 /// The roles of Accounts and LiveChat after a legacy write.
 pub(super) fn rewrite(
     policy: &Policy,

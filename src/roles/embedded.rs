@@ -11,6 +11,7 @@
 //! caller has gone away.
 
 mod failure;
+mod ledger;
 mod tables;
 mod writing;
 
@@ -26,8 +27,11 @@ use async_trait::async_trait;
 use redb::backends::FileBackend;
 use redb::{Builder, Database};
 
-use super::{AccountPage, CommitError, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus};
-use crate::change::{Change, Replacement};
+use super::{
+    AccountPage, CommitError, Ledger, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
+};
+use crate::audit::{Entry, LogEntry, Record};
+use crate::change::Write;
 use crate::clock::{self, Ticks};
 use crate::domain::{AccountId, Generation, OrganizationId, StoreId, Timestamp};
 use crate::freshness::{Lease, Stamps};
@@ -94,7 +98,7 @@ impl EmbeddedStore {
     }
 
     /// Runs a write on the blocking pool.
-    async fn write<T: Send + 'static>(
+    async fn change<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Shelf) -> Result<T, CommitError> + Send + 'static,
     ) -> Result<T, CommitError> {
@@ -156,7 +160,7 @@ impl RoleStore for EmbeddedStore {
     }
 
     async fn initialise(&self) -> Result<(), StoreError> {
-        self.write(Shelf::initialise).await.map_err(store_error)
+        self.change(Shelf::initialise).await.map_err(store_error)
     }
 
     async fn is_loading(&self) -> Result<bool, StoreError> {
@@ -164,21 +168,16 @@ impl RoleStore for EmbeddedStore {
     }
 
     async fn set_loading(&self, loading: bool) -> Result<(), StoreError> {
-        self.write(move |shelf| shelf.set_loading(loading)).await.map_err(store_error)
+        self.change(move |shelf| shelf.set_loading(loading)).await.map_err(store_error)
     }
 
     async fn reserve(&self) -> Result<Generation, CommitError> {
-        self.write(Shelf::reserve).await
+        self.change(Shelf::reserve).await
     }
 
-    async fn commit(&self, change: &Change) -> Result<Generation, CommitError> {
-        let change = change.clone();
-        self.write(move |shelf| shelf.commit(&change)).await
-    }
-
-    async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError> {
-        let replacement = replacement.clone();
-        self.write(move |shelf| shelf.replace(&replacement)).await
+    async fn write(&self, write: &Write, record: &Record) -> Result<Generation, CommitError> {
+        let (write, record) = (write.clone(), record.clone());
+        self.change(move |shelf| shelf.write(&write, &record)).await
     }
 
     /// Every change passes through this process.
@@ -208,6 +207,29 @@ impl RoleStore for EmbeddedStore {
             Err(error) => Some(error),
         };
         StoreStatus { kind: "embedded", trouble, warnings, link: None }
+    }
+}
+
+#[async_trait]
+impl Ledger for EmbeddedStore {
+    async fn audit(&self, after: Generation, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.page(move |view| view.audit(after, limit)).await
+    }
+
+    async fn trim_audit(&self, before: Generation) -> Result<u64, CommitError> {
+        self.change(move |shelf| shelf.trim_audit(before)).await
+    }
+
+    async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.page(move |view| view.log(after, limit)).await
+    }
+
+    async fn written_under(
+        &self,
+        organization: &OrganizationId,
+        key: &str,
+    ) -> Result<Option<Generation>, StoreError> {
+        self.0.view(|view| view.written_under(organization, key))
     }
 }
 

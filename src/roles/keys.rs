@@ -14,6 +14,10 @@ pub const EPOCH: &str = "rg:epoch";
 pub const CLOCK: &str = "rg:clock";
 /// The change log: a stream whose entry ids are `generation-0`.
 pub const LOG: &str = "rg:log";
+/// The audit: a stream of records whose entry ids are `generation-0`.
+pub const AUDIT: &str = "rg:audit";
+/// Idempotency keys with the generations that were written under them, a sorted set.
+pub const IDEMPOTENCY: &str = "rg:keys";
 /// All organizations, a sorted set in byte order.
 pub const ORGANIZATIONS: &str = "rg:organizations";
 /// There while a load is under way, or was cut off.

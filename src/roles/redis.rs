@@ -5,10 +5,12 @@
 //! absent; an organization in doubt is not answered for. Constructed by `app`; keys in `roles::keys`, scripts in
 //! `roles/redis/scripts`.
 
+mod acl;
 mod clock;
 mod data;
 mod errors;
 pub mod examination;
+mod ledger;
 mod link;
 mod log;
 mod named;
@@ -19,6 +21,7 @@ mod settings;
 mod vigil;
 mod writing;
 
+pub use acl::AclRole;
 pub use settings::{Address, RedisSettings, Sentinels, TlsFiles};
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,13 +32,14 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
-use crate::change::{Change, Replacement};
+use crate::audit::{Entry, LogEntry, Record};
+use crate::change::Write;
 use crate::clock::Ticks;
 use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
 use crate::freshness::{Doubts, Epoch, Lease, Stamps, Standing, Written};
 use crate::roles::{
-    AccountPage, CommitError, LinkEvent, LinkMetrics, LinkStatus, OrganizationPage, Reading, RoleStore,
-    StoreError, StoreStatus,
+    AccountPage, CommitError, Ledger, LinkEvent, LinkMetrics, LinkStatus, OrganizationPage, Reading,
+    RoleStore, StoreError, StoreStatus,
 };
 
 use clock::StoreClock;
@@ -176,6 +180,15 @@ impl RedisStore {
         }
     }
 
+    /// Behind Sentinels: a majority, asked from now on, names the server of this connection.
+    async fn require_named(&self, data: &Data) -> Result<(), StoreError> {
+        let Some(council) = &self.council else { return Ok(()) };
+        match council.primary().await? == data.address {
+            true => Ok(()),
+            false => Err(StoreError::Superseded("the Sentinels name another primary".into())),
+        }
+    }
+
     fn doubts(&self) -> MutexGuard<'_, Doubts> {
         // Each update leaves the doubts whole.
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -280,12 +293,8 @@ impl RoleStore for RedisStore {
         self.take_number(None).await
     }
 
-    async fn commit(&self, change: &Change) -> Result<Generation, CommitError> {
-        self.write_change(change).await
-    }
-
-    async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError> {
-        self.write_replacement(replacement).await
+    async fn write(&self, write: &Write, record: &Record) -> Result<Generation, CommitError> {
+        self.write_one(write, record).await
     }
 
     fn lease(&self) -> Option<&Lease> {
@@ -312,5 +321,39 @@ impl RoleStore for RedisStore {
             warnings.push(format!("the host's clock is {offset} ms ahead of the store's"));
         }
         StoreStatus { kind: "redis", trouble, warnings, link: Some(link) }
+    }
+}
+
+#[async_trait]
+impl Ledger for RedisStore {
+    async fn audit(&self, after: Generation, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read_audit(after, limit).await
+    }
+
+    async fn trim_audit(&self, before: Generation) -> Result<u64, CommitError> {
+        self.forget_records(before).await
+    }
+
+    async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read_log(after, limit).await
+    }
+
+    fn link(&self) -> u64 {
+        self.numbered_data().map_or(0, |(_, link)| link)
+    }
+
+    async fn confirm(&self, link: u64) -> Result<(), StoreError> {
+        match self.numbered_data()? {
+            (data, current) if current == link => self.require_named(&data).await,
+            _ => Err(StoreError::Unavailable("the connection was replaced meanwhile".into())),
+        }
+    }
+
+    async fn written_under(
+        &self,
+        organization: &OrganizationId,
+        key: &str,
+    ) -> Result<Option<Generation>, StoreError> {
+        self.read_key(organization, key).await
     }
 }

@@ -14,7 +14,7 @@ mod examples;
 mod fixture;
 mod forwarder;
 mod load;
-
+mod manage;
 mod questions;
 mod secrets;
 mod sentinel;

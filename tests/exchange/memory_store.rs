@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 
-use rolegate::change::{Change, Replacement};
+use rolegate::audit::Record;
+use rolegate::change::{Change, Replacement, Write};
 use rolegate::clock::Ticks;
 use rolegate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
 use rolegate::freshness::Lease;
@@ -48,6 +49,31 @@ impl State {
 
     fn ready(&self) -> Result<(), StoreError> {
         if self.initialised { Ok(()) } else { Err(StoreError::NotInitialised) }
+    }
+
+    fn change(&mut self, change: &Change, generation: Generation) -> Result<(), CommitError> {
+        let kept = self.organizations.get_mut(&change.organization).ok_or(CommitError::Conflict)?;
+        kept.generation = generation;
+        if let Some(header) = &change.header {
+            kept.header = header.clone();
+        }
+        for account in &change.remove {
+            kept.role_sets.remove(account);
+        }
+        for set in &change.put {
+            kept.role_sets.insert(set.account.clone(), set.clone());
+        }
+        assert_eq!(kept.header.accounts, kept.role_sets.len() as u64, "the header counts its accounts");
+        Ok(())
+    }
+
+    fn replace(&mut self, replacement: &Replacement, generation: Generation) {
+        let header = replacement.organization.clone();
+        let sets = &replacement.role_sets;
+        assert!(sets.is_sorted_by(|a, b| a.account < b.account), "sorted, each account once");
+        assert_eq!(header.accounts, sets.len() as u64, "the header counts its accounts");
+        let role_sets = sets.iter().map(|set| (set.account.clone(), set.clone())).collect();
+        self.organizations.insert(header.id.clone(), Kept { header, generation, role_sets });
     }
 
     /// What every write checks first.
@@ -159,35 +185,15 @@ impl RoleStore for MemoryStore {
         Ok(state.next())
     }
 
-    async fn commit(&self, change: &Change) -> Result<Generation, CommitError> {
+    async fn write(&self, write: &Write, _: &Record) -> Result<Generation, CommitError> {
         let mut state = self.0.lock().unwrap();
-        state.begin(&change.organization, Some(change.expected))?;
+        state.begin(write.organization(), write.expected())?;
         let generation = state.next();
-        let kept = state.organizations.get_mut(&change.organization).ok_or(CommitError::Conflict)?;
-        kept.generation = generation;
-        if let Some(header) = &change.header {
-            kept.header = header.clone();
+        match write {
+            Write::Change(change) => state.change(change, generation)?,
+            Write::Replacement(replacement) => state.replace(replacement, generation),
+            Write::Deletion(_) => unimplemented!("an import deletes nothing"),
         }
-        for account in &change.remove {
-            kept.role_sets.remove(account);
-        }
-        for set in &change.put {
-            kept.role_sets.insert(set.account.clone(), set.clone());
-        }
-        assert_eq!(kept.header.accounts, kept.role_sets.len() as u64, "the header counts its accounts");
-        Ok(generation)
-    }
-
-    async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError> {
-        let mut state = self.0.lock().unwrap();
-        state.begin(&replacement.organization.id, replacement.expected)?;
-        let generation = state.next();
-        let header = replacement.organization.clone();
-        let sets = &replacement.role_sets;
-        assert!(sets.is_sorted_by(|a, b| a.account < b.account), "sorted, each account once");
-        assert_eq!(header.accounts, sets.len() as u64, "the header counts its accounts");
-        let role_sets = sets.iter().map(|set| (set.account.clone(), set.clone())).collect();
-        state.organizations.insert(header.id.clone(), Kept { header, generation, role_sets });
         Ok(generation)
     }
 

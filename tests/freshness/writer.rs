@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rolegate::change::{Change, Replacement};
+use rolegate::audit::{Note, Record};
+use rolegate::change::{self, Change, Replacement};
 use rolegate::domain::{
     AccountId, EnabledProduct, Generation, Grant, Organization, OrganizationId, RoleKey, RoleSet,
 };
@@ -181,13 +182,13 @@ impl Writer {
             let _under_way = self.gate.read().unwrap();
             let mut team = self.teams[team].lock().unwrap();
             let invoked = Instant::now();
-            let (result, now) = self.runtime.block_on(async {
-                let result = match what {
-                    What::All => self.store.replace(&team.replacement()).await,
-                    What::Some { members, hold } => self.store.commit(&team.change(members, *hold)).await,
-                };
-                (result, Instant::now())
-            });
+            let write = match what {
+                What::All => change::Write::Replacement(team.replacement()),
+                What::Some { members, hold } => change::Write::Change(team.change(members, *hold)),
+            };
+            let record = Record::of(&Note::plain("test", "write"), None, &write);
+            let (result, now) =
+                self.runtime.block_on(async { (self.store.write(&write, &record).await, Instant::now()) });
             match result {
                 Ok(generation) => {
                     team.note(what, invoked, Some(now));

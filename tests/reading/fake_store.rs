@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
-use rolegate::change::{Change, Replacement};
+use rolegate::audit::Record;
+use rolegate::change::Write;
 use rolegate::clock::Ticks;
 use rolegate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, Timestamp};
 use rolegate::freshness::Lease;
@@ -112,11 +113,7 @@ impl RoleStore for FakeStore {
         unimplemented!("nothing here writes")
     }
 
-    async fn commit(&self, _: &Change) -> Result<Generation, CommitError> {
-        unimplemented!("nothing here writes")
-    }
-
-    async fn replace(&self, _: &Replacement) -> Result<Generation, CommitError> {
+    async fn write(&self, _: &Write, _: &Record) -> Result<Generation, CommitError> {
         unimplemented!("nothing here writes")
     }
 

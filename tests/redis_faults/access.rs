@@ -6,6 +6,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::fixture::{assert_all_unknown, assert_recovers, health, world};
+use crate::support::binary::rolegate;
 use crate::support::flags;
 use crate::support::import::{self, Lines};
 use crate::support::redis::{Options, Redis};
@@ -115,6 +116,46 @@ fn a_deleted_user_is_unknown() {
 fn reading_needs_no_right_to_write() {
     let redis = with_user("+@all -@write -@dangerous +info +role +client");
     let server = Server::over_redis(&redis.url_as("reader:reader-secret@"));
+    assert_recovers(&mut server.client(), &world(), LIMIT);
+}
+
+/// The rules of a kind of user, as the program prints them and the documents show them.
+fn printed_rules(kind: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let output = rolegate(folder.path()).args(["acl", kind]).output().unwrap();
+    let line = String::from_utf8(output.stdout).unwrap();
+    assert!(include_str!("../../docs/operations.md").contains(&line), "{line}");
+    let command = format!("ACL SETUSER rolegate-{kind} on >SECRET ");
+    line.trim_end().strip_prefix(&command).unwrap().to_owned()
+}
+
+#[test]
+fn the_printed_rights_suffice_and_a_reader_can_change_nothing() {
+    let users = ["reader", "writer"].map(|kind| format!("{kind} on >{kind}-secret {}", printed_rules(kind)));
+    let redis = Redis::start_with(Options { users: users.to_vec(), ..Options::default() });
+    let writer = redis.url_as("writer:writer-secret@");
+    let reader = redis.url_as("reader:reader-secret@");
+    // Twice: the second time there is something to replace and to sweep.
+    import::into_redis(&writer, &json_lines(&world().0));
+    import::into_redis(&writer, &json_lines(&world().0));
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &str, url: &str| {
+        let output = rolegate(folder.path()).args(words.split(' ')).args(["--redis", url]).output().unwrap();
+        output.status.code().unwrap()
+    };
+    for words in [
+        "organization create --organization rights --owner a --products LiveChat",
+        "account add --organization rights --account b --idempotency-key k-1",
+        "account add --organization rights --account b --idempotency-key k-1",
+        "account remove --organization rights --account b",
+        "organization delete --organization rights",
+        "audit verify",
+    ] {
+        assert_eq!(run(words, &writer), 0, "{words}");
+    }
+    assert_eq!(run("organization create --organization rights --owner a", &reader), 3);
+    assert_eq!(run("audit verify", &reader), 0);
+    let server = Server::over_redis(&reader);
     assert_recovers(&mut server.client(), &world(), LIMIT);
 }
 

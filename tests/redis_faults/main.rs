@@ -17,4 +17,5 @@ mod load;
 mod revokes;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeps;
 mod values;

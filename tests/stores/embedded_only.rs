@@ -13,7 +13,7 @@ use rolegate::freshness::Stamps;
 use rolegate::roles::embedded::EmbeddedStore;
 use rolegate::roles::{RoleStore, StoreError};
 
-use crate::samples::{acc, found, holder, livechat, org, put, team, whole};
+use crate::samples::{Writes, acc, found, holder, livechat, org, put, team, whole};
 
 fn open(folder: &Path) -> Result<EmbeddedStore, StoreError> {
     EmbeddedStore::open(folder, Arc::new(Stamps::default()))

@@ -1,10 +1,11 @@
 //! Short words for organizations, accounts and what they hold, and for the steps that most cases take.
 
-use rolegate::change::{Change, Replacement};
+use rolegate::audit::{Note, Record};
+use rolegate::change::{Change, Deletion, Replacement, Write};
 use rolegate::domain::{
     AccountId, EnabledProduct, Generation, Grant, Organization, OrganizationId, RoleKey, RoleSet, Timestamp,
 };
-use rolegate::roles::{AccountPage, Found, RoleStore};
+use rolegate::roles::{AccountPage, CommitError, Found, RoleStore};
 
 pub fn org(id: &str) -> OrganizationId {
     OrganizationId::new(id).unwrap()
@@ -80,4 +81,29 @@ pub async fn first_page(store: &dyn RoleStore, organization: &str, limit: usize)
 
 pub fn accounts_of(page: &AccountPage) -> Vec<&str> {
     page.role_sets.iter().map(|role_set| role_set.account.as_str()).collect()
+}
+
+/// Each kind of write, made by nobody in particular.
+pub trait Writes {
+    async fn commit(&self, change: &Change) -> Result<Generation, CommitError>;
+    async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError>;
+    async fn delete(&self, id: &str, expected: Generation) -> Result<Generation, CommitError>;
+}
+
+impl<S: RoleStore + ?Sized> Writes for S {
+    async fn commit(&self, change: &Change) -> Result<Generation, CommitError> {
+        write(self, Write::Change(change.clone())).await
+    }
+
+    async fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError> {
+        write(self, Write::Replacement(replacement.clone())).await
+    }
+
+    async fn delete(&self, id: &str, expected: Generation) -> Result<Generation, CommitError> {
+        write(self, Write::Deletion(Deletion { organization: org(id), expected })).await
+    }
+}
+
+async fn write<S: RoleStore + ?Sized>(store: &S, write: Write) -> Result<Generation, CommitError> {
+    store.write(&write, &Record::of(&Note::plain("test", "write"), None, &write)).await
 }

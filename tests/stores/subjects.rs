@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rolegate::freshness::Stamps;
-use rolegate::roles::RoleStore;
+use rolegate::roles::Ledger;
 use rolegate::roles::embedded::EmbeddedStore;
 use rolegate::roles::redis::{RedisSettings, RedisStore};
 
@@ -17,7 +17,7 @@ use crate::support::redis::Redis;
 pub type Guard = Box<dyn Any + Send + Sync>;
 
 pub struct Subject {
-    pub store: Arc<dyn RoleStore>,
+    pub store: Arc<dyn Ledger>,
     pub stamps: Arc<Stamps>,
     pub _guard: Guard,
 }

@@ -2,9 +2,12 @@
 //!
 //! Always true here: the accounts are all checked before the first is written. Part of `import`.
 
+use std::slice;
 use std::sync::Arc;
 
-use super::{Code, Failure, Importer, Outcome, RETRIES, Raw, Write, conflict, one, refuse, settled};
+use super::{Code, Failure, Importer, Outcome, RETRIES, Raw, conflict, one, refuse, settled};
+use crate::audit::Before;
+use crate::change::Write;
 use crate::change::incoming::IncomingAccount;
 use crate::change::merge::{keeps_the_owner, merge};
 use crate::domain::{Organization, OrganizationId};
@@ -80,7 +83,9 @@ impl Importer<'_> {
             let stored = found.role_set.as_ref();
             let merged = merge(&found.organization, found.generation, stored, account);
             let (change, kept) = merged.map_err(|refused| refuse(&refused, at))?;
-            if self.write(&Write::Commit(change), outcome).await? {
+            let before =
+                Before { organization: &found.organization, role_sets: stored.map_or(&[], slice::from_ref) };
+            if self.write(&Write::Change(change), Some(before), outcome).await? {
                 outcome.kept.add(kept);
                 return Ok(());
             }

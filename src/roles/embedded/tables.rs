@@ -119,6 +119,10 @@ impl View {
         Ok(Self { id, transaction: database.begin_read().stored()? })
     }
 
+    pub(super) fn transaction(&self) -> &ReadTransaction {
+        &self.transaction
+    }
+
     /// The last generation that was given out.
     pub(super) fn last_generation(&self) -> Result<Generation, StoreError> {
         let meta = self.transaction.open_table(META).stored()?;

@@ -10,8 +10,10 @@ use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
 use super::Shelf;
 use super::failure::{Stored, guarded};
+use super::ledger;
 use super::tables::{self, CHANGES, HEADERS, MEMBERSHIPS, META, ROLE_SETS, meta, pair};
-use crate::change::{Change, Replacement};
+use crate::audit::Record;
+use crate::change::{Change, Deletion, Replacement, Write};
 use crate::clock;
 use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, StoreId};
 use crate::roles::value::{self, HeaderRecord, Side};
@@ -58,30 +60,28 @@ impl Shelf {
         self.transact(|transaction| Ok(Tables::open(transaction, id)?.next_generation()?))
     }
 
-    pub(super) fn commit(&self, change: &Change) -> Result<Generation, CommitError> {
-        let id = self.id()?;
-        let outcome = self.transact(|transaction| Tables::open(transaction, id)?.change(change));
-        match &outcome {
-            Ok(_) => {
-                let put = change.put.iter().map(|role_set| &role_set.account);
-                let accounts: Vec<_> = put.chain(&change.remove).collect();
-                self.bump(&change.organization, change.header.is_some(), &accounts);
-            }
-            Err(error) => self.bump_after(error),
-        }
-        outcome
+    pub(super) fn trim_audit(&self, before: Generation) -> Result<u64, CommitError> {
+        self.id()?;
+        self.transact(|transaction| ledger::trim(transaction, before))
     }
 
-    pub(super) fn replace(&self, replacement: &Replacement) -> Result<Generation, CommitError> {
+    pub(super) fn write(&self, write: &Write, record: &Record) -> Result<Generation, CommitError> {
         let id = self.id()?;
-        let outcome = self.transact(|transaction| Tables::open(transaction, id)?.replace(replacement));
+        let outcome = self.transact(|transaction| {
+            let mut tables = Tables::open(transaction, id)?;
+            let (generation, left) = match write {
+                Write::Change(change) => (tables.change(change)?, Vec::new()),
+                Write::Replacement(replacement) => tables.replace(replacement)?,
+                Write::Deletion(deletion) => tables.delete(deletion)?,
+            };
+            ledger::append(transaction, generation, record)?;
+            Ok((generation, left))
+        });
         match &outcome {
-            Ok((_, left)) => {
-                let written = replacement.role_sets.iter().map(|role_set| &role_set.account);
-                let accounts: Vec<_> = written.chain(left).collect();
-                self.bump(&replacement.organization.id, true, &accounts);
-            }
-            Err(error) => self.bump_after(error),
+            Ok((_, left)) => self.bump(write, left),
+            // What a write of unknown outcome changed is unknown as well.
+            Err(CommitError::Ambiguous(_)) => self.stamps.world_changed(),
+            Err(_) => {}
         }
         outcome.map(|(generation, _)| generation)
     }
@@ -109,23 +109,22 @@ impl Shelf {
         }
     }
 
-    fn bump(&self, organization: &OrganizationId, header: bool, accounts: &[&AccountId]) {
-        if accounts.len() > SINGLE_BUMPS {
-            self.stamps.world_changed();
-            return;
+    /// Bumps what a write changed; `left` are accounts that went without being named by it.
+    fn bump(&self, write: &Write, left: &[AccountId]) {
+        let organization = write.organization();
+        let removed: &[AccountId] = match write {
+            Write::Change(change) => &change.remove,
+            Write::Replacement(_) | Write::Deletion(_) => left,
+        };
+        if write.role_sets().len() + removed.len() > SINGLE_BUMPS {
+            return self.stamps.world_changed();
         }
-        if header {
+        if write.header().is_some() || matches!(write, Write::Deletion(_)) {
             self.stamps.organization_changed(organization);
         }
-        for account in accounts {
+        let written = write.role_sets().iter().map(|role_set| &role_set.account);
+        for account in written.chain(removed) {
             self.stamps.account_changed(organization, account);
-        }
-    }
-
-    /// What a write of unknown outcome changed is unknown as well.
-    fn bump_after(&self, error: &CommitError) {
-        if matches!(error, CommitError::Ambiguous(_)) {
-            self.stamps.world_changed();
         }
     }
 }
@@ -211,6 +210,23 @@ impl<'t> Tables<'t> {
         }
         self.put_header(generation, organization, role_sets.len() as u64)?;
         self.log(generation, &organization.id, &["*"])?;
+        Ok((generation, left))
+    }
+
+    /// Answers with the accounts that were there.
+    fn delete(&mut self, deletion: &Deletion) -> Result<(Generation, Vec<AccountId>), CommitError> {
+        let id = &deletion.organization;
+        let header = tables::header(&self.headers, self.id, id)?.ok_or(CommitError::Conflict)?;
+        if header.generation != deletion.expected {
+            return Err(CommitError::Conflict);
+        }
+        let generation = self.next_generation()?;
+        let left = tables::members(&self.role_sets, id)?;
+        for account in &left {
+            self.remove(id, account)?;
+        }
+        self.headers.remove(id.as_str().as_bytes()).stored()?;
+        self.log(generation, id, &["*"])?;
         Ok((generation, left))
     }
 

@@ -22,6 +22,11 @@ pub fn of_read(error: &RedisError) -> StoreError {
     }
 }
 
+/// Whether Redis refused because its memory is used up. Nothing was written.
+pub fn is_out_of_memory(error: &RedisError) -> bool {
+    error.code() == Some("OOM")
+}
+
 /// The meaning of a failed write. A reply that was lost is ambiguous; one that refused wrote nothing.
 pub fn of_write(error: &RedisError) -> CommitError {
     match error.code() {

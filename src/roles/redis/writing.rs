@@ -6,15 +6,17 @@
 
 use std::sync::LazyLock;
 
-use ::redis::{Script, ScriptInvocation, cmd};
+use ::redis::{RedisError, Script, ScriptInvocation, cmd};
 
-use crate::change::{Change, Replacement};
+use crate::audit::Record;
+use crate::change::{Change, Replacement, Write};
 use crate::clock::Ticks;
 use crate::domain::{AccountId, Generation, Organization, OrganizationId, RoleSet, StoreId};
 use crate::freshness::Epoch;
 use crate::roles::value::{self, HeaderRecord, Side};
-use crate::roles::{CommitError, StoreError, keys};
+use crate::roles::{CommitError, StoreError, encode_record, keys, scoped_key};
 
+use super::data::Data;
 use super::reading::{Bytes, Current, counter_suffix, epoch_of, index_page};
 use super::{RedisStore, errors};
 
@@ -24,11 +26,18 @@ const BATCH: usize = 200;
 pub(super) const LOG_LENGTH: usize = 1_000_000;
 
 macro_rules! script {
-    ($file:literal) => {
+    ($($file:literal),+) => {
+        script!(@ "", $($file),+)
+    };
+    (allow_oom: $($file:literal),+) => {
+        script!(@ "#!lua flags=allow-oom\n", $($file),+)
+    };
+    (@ $flags:literal, $($file:literal),+) => {
         LazyLock::new(|| {
             Script::new(concat!(
+                $flags,
                 include_str!("scripts/prelude.lua"),
-                include_str!(concat!("scripts/", $file))
+                $(include_str!(concat!("scripts/", $file))),+
             ))
         })
     };
@@ -37,7 +46,10 @@ macro_rules! script {
 static ACCEPT: LazyLock<Script> = script!("accept.lua");
 static RESERVE: LazyLock<Script> = script!("reserve.lua");
 static COMMIT: LazyLock<Script> = script!("commit.lua");
+/// The same where Redis is out of memory, for what takes away.
+static COMMIT_LEAN: LazyLock<Script> = script!(allow_oom: "lean.lua", "commit.lua");
 static STAGE: LazyLock<Script> = script!("stage.lua");
+static DELETE: LazyLock<Script> = script!("delete.lua");
 static FLIP: LazyLock<Script> = script!("flip.lua");
 static SWEEP: LazyLock<Script> = script!("sweep.lua");
 
@@ -91,67 +103,106 @@ impl RedisStore {
         self.run(&call).await
     }
 
-    pub(super) async fn write_change(&self, change: &Change) -> Result<Generation, CommitError> {
+    pub(super) async fn write_one(&self, write: &Write, record: &Record) -> Result<Generation, CommitError> {
         let target = self.target().await?;
-        let organization = &change.organization;
-        change.check().map_err(CommitError::Malformed)?;
-        let current = self.read_current(organization).await?.ok_or(CommitError::Conflict)?;
-        if current.generation != change.expected {
+        let organization = write.organization();
+        let current = self.read_current(organization).await?;
+        if current.as_ref().map(|current| current.generation) != write.expected() {
             return Err(CommitError::Conflict);
         }
+        match (write, &current) {
+            (Write::Change(change), Some(current)) => self.change(&target, change, current, record).await,
+            (Write::Deletion(_), Some(current)) => self.delete(&target, organization, current, record).await,
+            (Write::Replacement(replacement), current) => {
+                self.replace(&target, replacement, current.as_ref(), record).await
+            }
+            (Write::Change(_) | Write::Deletion(_), None) => Err(CommitError::Conflict),
+        }
+    }
+
+    async fn change(
+        &self,
+        target: &Target,
+        change: &Change,
+        current: &Current,
+        record: &Record,
+    ) -> Result<Generation, CommitError> {
+        change.check().map_err(CommitError::Malformed)?;
+        let organization = &change.organization;
         let HeaderRecord { side, number, organization: before, .. } = &current.header;
         let (side, number) = (*side, *number);
         let after = change.header.as_ref().unwrap_or(before);
         let header = match &change.header {
-            Some(new) => header(&target, side, number, new)?,
+            Some(new) => header(target, side, number, new)?,
             None => String::new(),
         };
-        let mut call = COMMIT.prepare_invoke();
-        call.key(keys::EPOCH).key(keys::CLOCK).key(keys::LOG).key(keys::header(organization));
-        call.key(keys::counter(organization)).key(keys::index(organization, side));
-        call.arg(&target.epoch).arg(&current.counter_value).arg(counter_suffix(target.store, organization));
-        call.arg(organization.as_str()).arg(header).arg(LOG_LENGTH);
-        call.arg(after.accounts).arg(after.owner.as_str());
-        let mut add = |account: &AccountId, body: String| {
-            call.key(keys::role_set(organization, side, account)).key(keys::memberships(account));
-            call.arg(account.as_str()).arg(body);
+        let prepare = |script: &'static Script| {
+            let mut call = script.prepare_invoke();
+            noted(&mut call, target, record)?;
+            call.key(keys::header(organization)).key(keys::counter(organization));
+            call.key(keys::index(organization, side));
+            call.arg(&current.counter_value).arg(counter_suffix(target.store, organization));
+            call.arg(organization.as_str()).arg(&header).arg(after.accounts).arg(after.owner.as_str());
+            let mut add = |account: &AccountId, body: String| {
+                call.key(keys::role_set(organization, side, account)).key(keys::memberships(account));
+                call.arg(account.as_str()).arg(body);
+            };
+            for set in &change.put {
+                add(&set.account, body(target, organization, number, set)?);
+            }
+            for account in &change.remove {
+                add(account, String::new());
+            }
+            Ok::<_, CommitError>(call)
         };
-        for set in &change.put {
-            add(&set.account, body(&target, organization, number, set)?);
+        match self.attempt_visibly(&prepare(&COMMIT)?).await? {
+            Err(error) if errors::is_out_of_memory(&error) => self.run_visibly(&prepare(&COMMIT_LEAN)?).await,
+            outcome => outcome.map_err(|error| errors::of_write(&error)),
         }
-        for account in &change.remove {
-            add(account, String::new());
+    }
+
+    /// Removes header and counter, and then what they made count.
+    async fn delete(
+        &self,
+        target: &Target,
+        organization: &OrganizationId,
+        current: &Current,
+        record: &Record,
+    ) -> Result<Generation, CommitError> {
+        let mut call = DELETE.prepare_invoke();
+        noted(&mut call, target, record)?;
+        call.key(keys::header(organization)).key(keys::counter(organization));
+        call.key(keys::lock(organization)).key(keys::ORGANIZATIONS);
+        call.arg(&current.counter_value).arg(organization.as_str());
+        let generation = self.run_visibly(&call).await?;
+        for side in [Side::A, Side::B] {
+            self.sweep_afterwards(target, organization, side, b"").await;
         }
-        self.run_visibly(&call).await
+        Ok(generation)
     }
 
     /// Stages the new organization on its idle side, flips, and clears the side that went out of force.
-    pub(super) async fn write_replacement(
+    async fn replace(
         &self,
+        target: &Target,
         replacement: &Replacement,
+        current: Option<&Current>,
+        record: &Record,
     ) -> Result<Generation, CommitError> {
-        let target = self.target().await?;
-        let organization = &replacement.organization.id;
         replacement.check().map_err(CommitError::Malformed)?;
-        let current = self.read_current(organization).await?;
-        if current.as_ref().map(|current| current.generation) != replacement.expected {
-            return Err(CommitError::Conflict);
-        }
-        let live = current.as_ref().map(|current| current.header.side);
+        let organization = &replacement.organization.id;
+        let live = current.map(|current| current.header.side);
         let idle = live.map_or(Side::A, Side::other);
         let number = self.take_number(Some(&keys::lock(organization))).await?;
-        let seen = current.as_ref().map_or(&[][..], |current| &current.header_value);
-        self.sweep(&target, organization, idle, seen).await?;
-        self.stage(&target, organization, idle, number, &replacement.role_sets).await?;
+        let seen = current.map_or(&[][..], |current| &current.header_value);
+        self.sweep(target, organization, idle, seen, Some(number)).await?;
+        self.stage(target, organization, idle, number, &replacement.role_sets).await?;
 
-        let header = header(&target, idle, number, &replacement.organization)?;
-        let generation = self.flip(&target, replacement, current.as_ref(), number, &header).await?;
+        let header = header(target, idle, number, &replacement.organization)?;
+        let generation = self.flip(target, replacement, current, number, &header, record).await?;
         if live.is_some() {
             let seen = format!("{generation} {header}");
-            // What stays behind does not count and is swept by the next replace.
-            if let Err(trouble) = self.sweep(&target, organization, idle.other(), seen.as_bytes()).await {
-                tracing::debug!(%trouble, "the former side was not swept");
-            }
+            self.sweep_afterwards(target, organization, idle.other(), seen.as_bytes()).await;
         }
         Ok(generation)
     }
@@ -185,24 +236,40 @@ impl RedisStore {
         current: Option<&Current>,
         number: Generation,
         header: &str,
+        record: &Record,
     ) -> Result<Generation, CommitError> {
         let organization = &replacement.organization.id;
         let mut call = FLIP.prepare_invoke();
-        call.key(keys::EPOCH).key(keys::CLOCK).key(keys::LOG).key(keys::header(organization));
-        call.key(keys::counter(organization)).key(keys::lock(organization)).key(keys::ORGANIZATIONS);
-        call.arg(&target.epoch).arg(current.map_or(&[][..], |current| &current.counter_value));
+        noted(&mut call, target, record)?;
+        call.key(keys::header(organization)).key(keys::counter(organization));
+        call.key(keys::lock(organization)).key(keys::ORGANIZATIONS);
+        call.arg(current.map_or(&[][..], |current| &current.counter_value));
         call.arg(counter_suffix(target.store, organization)).arg(organization.as_str()).arg(number.0);
-        call.arg(header).arg(LOG_LENGTH);
+        call.arg(header);
         self.run_visibly(&call).await
     }
 
-    /// Removes everything from a side that is not in force, as long as the header stays as it was seen.
+    /// Sweeps what a finished write left behind. What stays does not count, and the next replace sweeps it.
+    async fn sweep_afterwards(
+        &self,
+        target: &Target,
+        organization: &OrganizationId,
+        side: Side,
+        seen: &[u8],
+    ) {
+        if let Err(trouble) = self.sweep(target, organization, side, seen, None).await {
+            tracing::debug!(%trouble, %organization, "a side that is not in force was not swept");
+        }
+    }
+
+    /// Removes everything from a side that is not in force, as long as header and lock stay as they are known.
     async fn sweep(
         &self,
         target: &Target,
         organization: &OrganizationId,
         idle: Side,
         seen: &[u8],
+        lock: Option<Generation>,
     ) -> Result<(), CommitError> {
         let index = keys::index(organization, idle);
         let mut data = self.data()?;
@@ -212,8 +279,9 @@ impl RedisStore {
                 return Ok(());
             }
             let mut call = SWEEP.prepare_invoke();
-            call.key(keys::EPOCH).key(keys::header(organization)).key(&index);
-            call.arg(&target.epoch).arg(seen).arg(organization.as_str());
+            call.key(keys::EPOCH).key(keys::header(organization)).key(keys::lock(organization)).key(&index);
+            call.arg(&target.epoch).arg(seen).arg(lock.map_or_else(String::new, |lock| lock.to_string()));
+            call.arg(organization.as_str());
             for text in &members {
                 let account = AccountId::new(text)
                     .map_err(|why| StoreError::Broken { key: index.clone(), why: why.to_string() })?;
@@ -237,28 +305,47 @@ impl RedisStore {
     /// Runs a script that makes something visible. Behind Sentinels the word of the server alone does not count: a
     /// superseded primary goes on acknowledging what nobody will ever see.
     async fn run_visibly(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
-        let Some(council) = &self.council else { return self.run(call).await };
-        let primary = self.data()?.address;
-        let generation = self.run(call).await?;
-        match council.primary().await {
-            Ok(named) if named == primary => Ok(generation),
-            Ok(_) => Err(CommitError::Ambiguous("another primary was named meanwhile".into())),
-            Err(why) => Err(CommitError::Ambiguous(why.to_string())),
+        self.attempt_visibly(call).await?.map_err(|error| errors::of_write(&error))
+    }
+
+    /// The same; the inner error is what Redis said.
+    async fn attempt_visibly(
+        &self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<Result<Generation, RedisError>, CommitError> {
+        let mut data = self.data()?;
+        let said = self.attempt(&mut data, call).await?;
+        if said.is_ok() {
+            self.require_named(&data).await.map_err(|why| CommitError::Ambiguous(why.to_string()))?;
         }
+        Ok(said)
     }
 
     /// Every script answers with a number: its generation, or how much it touched.
     async fn run(&self, call: &ScriptInvocation<'_>) -> Result<Generation, CommitError> {
+        self.attempt(&mut self.data()?, call).await?.map_err(|error| errors::of_write(&error))
+    }
+
+    /// The same; the inner error is what Redis said.
+    async fn attempt(
+        &self,
+        data: &mut Data,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<Result<Generation, RedisError>, CommitError> {
         if self.council.is_some() && !self.lease.held().standing(Ticks::now()).is_running() {
             let why = "no majority of Sentinels vouches for the primary at the moment";
             return Err(StoreError::Unavailable(why.into()).into());
         }
-        let mut data = self.data()?;
-        call.invoke_async::<u64>(&mut data.connection)
-            .await
-            .map(Generation)
-            .map_err(|error| errors::of_write(&error))
+        Ok(call.invoke_async::<u64>(&mut data.connection).await.map(Generation))
     }
+}
+
+/// What every script that writes a generation begins with: the store, its log, its audit and its idempotency keys.
+fn noted(call: &mut ScriptInvocation<'_>, target: &Target, record: &Record) -> Result<(), CommitError> {
+    call.key(keys::EPOCH).key(keys::CLOCK).key(keys::LOG).key(keys::AUDIT).key(keys::IDEMPOTENCY);
+    let key = record.idempotency_key.as_ref().map(|key| scoped_key(&record.organization, key));
+    call.arg(&target.epoch).arg(LOG_LENGTH).arg(encode_record(record)?).arg(key.unwrap_or_default());
+    Ok(())
 }
 
 fn header(
@@ -277,4 +364,15 @@ fn body(
     role_set: &RoleSet,
 ) -> Result<String, CommitError> {
     value::encode_role_set(target.store, organization, number, role_set).map_err(CommitError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::roles::KEYS_KEPT;
+
+    #[test]
+    fn the_scripts_keep_as_many_idempotency_keys_as_every_store() {
+        let trim = format!("'ZREMRANGEBYRANK', keys, 0, -{})", KEYS_KEPT + 1);
+        assert!(include_str!("scripts/prelude.lua").contains(&trim), "{trim}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Legacy roles over HTTP: one, many, and plans that are carried out.
 
-use rolegate::change::Change;
+use rolegate::audit::{Note, Record};
+use rolegate::change::{Change, Write};
 use rolegate::domain::RoleSet;
 use rolegate::http::HttpLimits;
 use rolegate::roles::RoleStore;
@@ -120,7 +121,8 @@ async fn put(world: &World, set: RoleSet) {
         put: vec![set],
         remove: vec![],
     };
-    world.store.commit(&change).await.unwrap();
+    let write = Write::Change(change);
+    world.store.write(&write, &Record::of(&Note::plain("test", "change"), None, &write)).await.unwrap();
 }
 
 /// All states of a non-owner with LiveChat enabled, under all requests: what is planned and carried out reads

@@ -4,9 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rolegate::audit::{Note, Record};
 use rolegate::authorizer::Authorizer;
 use rolegate::cache::{CacheLimits, RoleCache};
-use rolegate::change::Replacement;
+use rolegate::change::{Replacement, Write};
 use rolegate::domain::{
     AccountId, EnabledProduct, Generation, Grant, Organization, OrganizationId, ProductMark, RoleKey,
     RoleSet, Timestamp,
@@ -75,6 +76,11 @@ pub fn organization(id: &str, owner: &str, accounts: usize) -> Organization {
     Organization { id: org(id), owner: acc(owner), products, accounts: accounts as u64 }
 }
 
+async fn write(store: &dyn RoleStore, replacement: Replacement) -> Generation {
+    let write = Write::Replacement(replacement);
+    store.write(&write, &Record::of(&Note::plain("test", "replace"), None, &write)).await.unwrap()
+}
+
 fn replacement(id: &str, owner: &str, mut role_sets: Vec<RoleSet>) -> Replacement {
     role_sets.sort_by(|a, b| a.account.cmp(&b.account));
     Replacement { organization: organization(id, owner, role_sets.len()), expected: None, role_sets }
@@ -95,9 +101,9 @@ pub async fn start() -> World {
         role_set("builder", &["Accounts/member", "ChatBot/editor", "Old/role"]),
     ];
     acme.extend((0..MEMBERS).map(|n| role_set(&format!("m-{n:03}"), &["Accounts/member"])));
-    let generation = store.replace(&replacement("acme", "boss", acme)).await.unwrap();
+    let generation = write(&*store, replacement("acme", "boss", acme)).await;
     let beta = vec![role_set("agent", &["Accounts/owner"]), role_set("boss", &["Accounts/member"])];
-    store.replace(&replacement("beta", "agent", beta)).await.unwrap();
+    write(&*store, replacement("beta", "agent", beta)).await;
 
     let limits = CacheLimits::new(1 << 20, Duration::from_secs(5));
     let cache = RoleCache::new(store.clone(), stamps, limits);

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rolegate::change::{Change, Replacement};
+use rolegate::audit::Record;
+use rolegate::change::Write;
 use rolegate::clock::{Ticks, wall};
 use rolegate::domain::{
     AccountId, EnabledProduct, Generation, Grant, Organization, OrganizationId, RoleKey, RoleSet, Timestamp,
@@ -166,11 +167,7 @@ impl RoleStore for FakeStore {
         unimplemented!()
     }
 
-    async fn commit(&self, _: &Change) -> Result<Generation, CommitError> {
-        unimplemented!()
-    }
-
-    async fn replace(&self, _: &Replacement) -> Result<Generation, CommitError> {
+    async fn write(&self, _: &Write, _: &Record) -> Result<Generation, CommitError> {
         unimplemented!()
     }
 

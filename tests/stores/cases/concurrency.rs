@@ -10,7 +10,9 @@ use rolegate::change::Change;
 use rolegate::domain::{Generation, RoleSet};
 use rolegate::roles::{CommitError, RoleStore};
 
-use crate::samples::{first_page, found, header, holder, livechat, mark, marked, org, put, whole};
+use crate::samples::{
+    Writes, acc, first_page, found, header, holder, livechat, mark, marked, org, put, whole,
+};
 use crate::subjects::Subject;
 
 const TASKS: usize = 32;
@@ -77,7 +79,7 @@ pub async fn a_replacement_is_seen_whole(subject: Subject) {
         expected = Some(subject.store.replace(&replacement).await.unwrap());
         if number == 1 {
             for reader in 0..4 {
-                readers.spawn(read_worlds(Arc::clone(&subject.store), Arc::clone(&stop), reader));
+                readers.spawn(read_worlds(subject.store.clone(), Arc::clone(&stop), reader));
             }
         }
     }
@@ -112,6 +114,40 @@ async fn read_worlds(store: Arc<dyn RoleStore>, stop: Arc<AtomicBool>, reader: u
         tokio::task::yield_now().await;
     }
     seen
+}
+
+/// Replaces take turns with the sides: one must not clear away what another has begun to stage.
+pub async fn replaces_at_the_same_time_do_no_harm(subject: Subject) {
+    subject.store.initialise().await.unwrap();
+    let members = |name: &str| {
+        let mut role_sets = vec![holder("boss", "owner")];
+        role_sets.extend((0..1_000).map(|n| livechat(&format!("{name}-{n:03}"), "normal", 1)));
+        role_sets
+    };
+    subject.store.replace(&whole("acme", None, members("z"))).await.unwrap();
+    let mut replaces = JoinSet::new();
+    for name in ["a", "b", "c"] {
+        let store = Arc::clone(&subject.store);
+        let mut replacement = whole("acme", None, members(name));
+        replaces.spawn(async move {
+            for _ in 0..12 {
+                // Whoever loses, or waits too long on a busy machine, tries again.
+                let Ok(reading) = store.read(&org("acme"), &acc("boss")).await else { continue };
+                replacement.expected = reading.found.map(|found| found.generation);
+                let _ = store.replace(&replacement).await;
+            }
+        });
+    }
+    while !replaces.is_empty() {
+        while let Some(ended) = replaces.try_join_next() {
+            ended.unwrap();
+        }
+        // A page that changed under each of several reads is no answer.
+        if let Ok(page) = subject.store.accounts(&org("acme"), None, 2_000).await {
+            let page = page.unwrap();
+            assert_eq!(page.role_sets.len() as u64, page.organization.accounts, "role sets went missing");
+        }
+    }
 }
 
 pub async fn reserved_numbers_are_all_different(subject: Subject) {

@@ -4,7 +4,7 @@ use rolegate::change::Change;
 use rolegate::domain::{AccountId, OrganizationId};
 use rolegate::roles::RoleStore;
 
-use crate::samples::{acc, accounts_of, first_page, header, holder, org, put, team};
+use crate::samples::{Writes, acc, accounts_of, first_page, header, holder, org, put, team};
 use crate::subjects::Subject;
 
 /// All accounts of an organization, fetched in pages of `limit`.

@@ -4,7 +4,7 @@ use rolegate::clock::Ticks;
 use rolegate::domain::{EnabledProduct, Generation, ProductMark, Timestamp};
 use rolegate::roles::{CommitError, StoreError};
 
-use crate::samples::{acc, found, grant, holder, org, team, whole};
+use crate::samples::{Writes, acc, found, grant, holder, org, team, whole};
 use crate::subjects::Subject;
 
 pub async fn a_store_nobody_wrote_to_is_not_an_empty_one(subject: Subject) {

@@ -6,7 +6,7 @@ use rolegate::change::Change;
 use rolegate::freshness::{Place, Stamp, Stamps};
 use rolegate::roles::CommitError;
 
-use crate::samples::{acc, header, holder, livechat, org, put, team};
+use crate::samples::{Writes, acc, header, holder, livechat, org, put, team};
 use crate::subjects::Subject;
 
 /// Stamps of some places, taken together.
@@ -96,6 +96,16 @@ pub async fn a_replacement_moves_what_it_touches(subject: Subject) {
     watch.expect(&[(true, false), (false, false)]).await;
     let watch = Watch::over(&subject, &[("acme", "x"), ("other", "x")]);
     store.replace(&team("acme", Some(generation), &["b"])).await.unwrap();
+    watch.expect(&[(true, false), (false, false)]).await;
+}
+
+pub async fn a_deletion_moves_its_organization(subject: Subject) {
+    let store = &*subject.store;
+    store.initialise().await.unwrap();
+    let generation = store.replace(&team("acme", None, &["a"])).await.unwrap();
+    settle().await;
+    let watch = Watch::over(&subject, &[("acme", "x"), ("other", "x")]);
+    store.delete("acme", generation).await.unwrap();
     watch.expect(&[(true, false), (false, false)]).await;
 }
 

@@ -4,7 +4,9 @@ use rolegate::change::Change;
 use rolegate::domain::Generation;
 use rolegate::roles::CommitError;
 
-use crate::samples::{acc, accounts_of, first_page, found, header, holder, livechat, org, put, team, whole};
+use crate::samples::{
+    Writes, acc, accounts_of, first_page, found, header, holder, livechat, org, put, team, whole,
+};
 use crate::subjects::Subject;
 
 pub async fn replaces_only_what_was_expected(subject: Subject) {

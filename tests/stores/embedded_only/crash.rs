@@ -7,10 +7,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rolegate::change::Change;
+use rolegate::domain::Generation;
 use rolegate::roles::{RoleStore, StoreError};
 
 use super::open;
-use crate::samples::{acc, first_page, found, header, holder, livechat, org, put, team, whole};
+use crate::samples::{Writes, acc, first_page, found, header, holder, livechat, org, put, team, whole};
 
 const FOLDER: &str = "ROLEGATE_TEST_VICTIM_FOLDER";
 const VICTIM: &str = "embedded_only::crash::victim";
@@ -88,6 +89,8 @@ async fn acknowledged_writes_survive_a_kill() {
             last = *generation;
             assert!(found(&store, "acme", account).await.role_set.is_some(), "{account} is lost");
         }
+        let verified = rolegate::manager::verify(&store, Generation(0)).await.unwrap();
+        assert!(verified.findings.is_empty() && verified.records > told.len() as u64, "{verified:?}");
         let page = first_page(&store, "acme", 100_000).await;
         assert!(page.generation.0 >= last);
         assert_eq!(page.organization.accounts, page.role_sets.len() as u64);

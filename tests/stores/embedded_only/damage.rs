@@ -6,7 +6,7 @@ use rolegate::domain::RoleSet;
 use rolegate::roles::{RoleStore, StoreError};
 
 use super::open;
-use crate::samples::{acc, holder, livechat, org, whole};
+use crate::samples::{Writes, acc, holder, livechat, org, whole};
 
 fn members() -> Vec<RoleSet> {
     let mut role_sets = vec![holder("boss", "owner")];

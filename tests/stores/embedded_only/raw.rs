@@ -8,7 +8,7 @@ use rolegate::domain::Generation;
 use rolegate::roles::{CommitError, RoleStore, StoreError};
 
 use super::open;
-use crate::samples::{acc, found, header, holder, livechat, org, put, team};
+use crate::samples::{Writes, acc, found, header, holder, livechat, org, put, team};
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const HEADERS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("headers");

@@ -7,21 +7,40 @@ end
 
 local FOREIGN_STORE = redis.error_reply('EPOCH another store, or none')
 
--- The next generation: microseconds of the server's clock, always above the last one and above the log, which would
--- refuse it else. As text, since Lua would print a number of this size with an exponent. Nothing, and nothing is
+-- The next generation: microseconds of the server's clock, always above the last one and above the streams that would
+-- refuse it else, the log and, for a write, the audit. As text, since Lua would print a number of this size with an exponent. Nothing, and nothing is
 -- written, when the last one cannot have been made by this server's clock: readers would refuse whatever came after it.
 -- Whoever takes a generation appends to the log under it: readers go by the log alone.
-local function next_generation(clock, log)
+local function next_generation(clock, log, audit)
   local time = redis.call('TIME')
   local now = time[1] * 1000000 + time[2]
   local last = tonumber(redis.call('GET', clock) or '0')
-  local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-  if newest and last then last = math.max(last, tonumber(string.match(newest[1], '^%d+'))) end
+  for _, stream in ipairs({log, audit}) do
+    local newest = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+    if newest and last then last = math.max(last, tonumber(string.match(newest[1], '^%d+'))) end
+  end
   if not last or last > now + 60000000 then return nil end
   local g = string.format('%.0f', math.max(last + 1, now))
   redis.call('SET', clock, g)
   return g
 end
 
-local BAD_CLOCK = redis.error_reply('BROKEN rg:clock is no number, or more than a minute ahead of the server')
+local BAD_CLOCK = redis.error_reply('BROKEN rg:clock is no number, or it, rg:log or rg:audit is more than a minute ahead of the server')
 
+-- Whether a write was made under this idempotency key ('' = none) already.
+local function is_used(keys, key)
+  return key ~= '' and redis.call('ZSCORE', keys, key)
+end
+
+local USED_KEY = redis.error_reply('CONFLICT the idempotency key was used')
+
+-- What goes with every write: its record in the audit, its entry in the change log, and its idempotency key.
+-- `about` begins with the length of the log, the record, and the key as the audit scopes it ('' = none).
+local function note(g, log, audit, keys, about, what)
+  redis.call('XADD', audit, g .. '-0', 'r', about[2])
+  redis.call('XADD', log, 'MAXLEN', '~', about[1], g .. '-0', unpack(what))
+  if about[3] ~= '' then
+    redis.call('ZADD', keys, g, about[3])
+    redis.call('ZREMRANGEBYRANK', keys, 0, -100001)
+  end
+end

@@ -1,14 +1,16 @@
--- Removes a bounded batch of role sets from the side that is not in force: what an aborted replace left,
--- or what a finished one put out of force. The caller has seen in the header that the side is idle.
--- KEYS: epoch, header, index of the idle side, then for each account: role set there, role set on the other side, memberships
--- ARGV: epoch value, header value as seen ('' = absent), organization, then the accounts
+-- Removes a bounded batch of role sets from a side that is not in force: what an aborted replace left, what a finished
+-- one put out of force, or what a deletion left. The caller has seen in the header that the side is idle; the lock
+-- tells whether a replace has begun to fill it since.
+-- KEYS: epoch, header, lock, index of the side, then for each account: role set there, role set on the other side, memberships
+-- ARGV: epoch value, header value as seen ('' = absent), lock value as known ('' = absent), organization, then the accounts
 if is_foreign_store() then return FOREIGN_STORE end
 if (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return redis.error_reply('CONFLICT the organization was changed') end
-local key = 4
-for argument = 4, #ARGV do
+if (redis.call('GET', KEYS[3]) or '') ~= ARGV[3] then return redis.error_reply('CONFLICT another replace took over') end
+local key = 5
+for argument = 5, #ARGV do
   redis.call('UNLINK', KEYS[key])
-  redis.call('ZREM', KEYS[3], ARGV[argument])
-  if redis.call('EXISTS', KEYS[key + 1]) == 0 then redis.call('ZREM', KEYS[key + 2], ARGV[3]) end
+  redis.call('ZREM', KEYS[4], ARGV[argument])
+  if redis.call('EXISTS', KEYS[key + 1]) == 0 then redis.call('ZREM', KEYS[key + 2], ARGV[4]) end
   key = key + 3
 end
 return #ARGV

@@ -1,0 +1,59 @@
+//! A sweep that comes late: its process slept while another began to fill the side.
+//! Always holds: the script is the product's own, called as the product calls it. Called by the test runner.
+
+use crate::support::import;
+use crate::support::redis::Redis;
+use crate::support::resp::Value;
+
+const SWEEP: &str = concat!(
+    include_str!("../../src/roles/redis/scripts/prelude.lua"),
+    include_str!("../../src/roles/redis/scripts/sweep.lua")
+);
+
+const ACME: &str = r#"{"organization":"acme","products":[]}
+{"organization":"acme","account":"a","roles":[{"product":"Accounts","role":"owner"}]}
+"#;
+
+/// Sweeps account `x` from the idle side, knowing that lock; false when the script refused.
+fn sweep(redis: &Redis, lock: &str) -> bool {
+    let epoch = redis.call(&["GET", "rg:epoch"]).text();
+    let header = redis.call(&["GET", "rg:h:{acme}"]).text();
+    let keys = [
+        "rg:epoch",
+        "rg:h:{acme}",
+        "rg:l:{acme}",
+        "rg:i:{acme}:1",
+        "rg:r:{acme}:1:x",
+        "rg:r:{acme}:0:x",
+        "rg:m:x",
+    ];
+    let mut call = vec!["EVAL", SWEEP, "7"];
+    call.extend(keys);
+    call.extend([epoch.as_str(), header.as_str(), lock, "acme", "x"]);
+    let call: Vec<&[u8]> = call.iter().map(|part| part.as_bytes()).collect();
+    match redis.connect().call(&call).unwrap() {
+        Value::Error(error) => {
+            assert!(error.starts_with("CONFLICT"), "{error}");
+            false
+        }
+        _ => true,
+    }
+}
+
+#[test]
+fn a_late_sweep_leaves_alone_what_another_replace_has_staged() {
+    let redis = Redis::start();
+    import::into_redis(&redis.url(), ACME);
+    let staged = || redis.call(&["EXISTS", "rg:r:{acme}:1:x", "rg:m:x"]);
+    redis.call(&["SET", "rg:l:{acme}", "77"]);
+    redis.call(&["ZADD", "rg:i:{acme}:1", "0", "x"]);
+    redis.call(&["SET", "rg:r:{acme}:1:x", "staged"]);
+    redis.call(&["ZADD", "rg:m:x", "0", "acme"]);
+    // After a flip there is no lock; a replace before knows its own.
+    for late in ["", "76"] {
+        assert!(!sweep(&redis, late));
+        assert_eq!(staged(), Value::Int(2));
+    }
+    assert!(sweep(&redis, "77"));
+    assert_eq!(staged(), Value::Int(0));
+}
