@@ -12,6 +12,7 @@ use rolegate::policy::PolicyFiles;
 use rustix::process::Signal;
 
 use crate::outcome::Outcome;
+use crate::scenarios::READER;
 use crate::scenarios::network::Way;
 use crate::scenarios::{
     clients, contents, demotion, failover, load, network, process, quiet, refusals, unpushed,
@@ -121,6 +122,18 @@ fn without_pushes_a_revoke_shows_with_the_next_heartbeat() {
         let heartbeats = HEARTBEAT / 10..HEARTBEAT * 2;
         assert!(heartbeats.contains(&typical), "half of the revokes show within {typical:?}");
     }
+}
+
+#[test]
+fn health_and_metrics_say_that_nothing_is_pushed() {
+    let redis = unpushed::without_tracking();
+    Writer::connect(&redis.url(), 1).make_store();
+    let served = Served::over(&redis.url_as(READER));
+    let mut client = served.server().client();
+    let health = client.get("/health").json();
+    assert_eq!(health["state"], "DEGRADED", "{health}");
+    assert!(health["store"]["warnings"].to_string().contains("not pushed"), "{health}");
+    assert!(client.get("/metrics").text().contains("\nrolegate_store_pushes 0\n"));
 }
 
 /// A sidecar whose server is also held by the test.

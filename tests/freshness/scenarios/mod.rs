@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::support::redis::{Options, Redis};
 
 /// The credentials that sidecars use, so that their connections can be told from the writer's.
-const READER: &str = "reader:reader-secret@";
+pub const READER: &str = "reader:reader-secret@";
 
 /// A Redis with a user for sidecars, and further arguments.
 fn redis_with(arguments: &[&str]) -> Redis {

@@ -13,9 +13,14 @@ use crate::trial::{Plan, Trial};
 
 /// The user of the sidecar may do everything but track.
 pub fn tracking_refused(make: Make<'_>) -> Outcome {
-    let users = vec!["reader on >reader-secret ~* &* +@all -client|tracking".to_owned()];
-    let redis = Redis::start_with(Options { users, ..Options::default() });
+    let redis = without_tracking();
     untouched("tracking refused", &redis.url(), &redis.url_as(READER), make)
+}
+
+/// A Redis whose user for sidecars may not track.
+pub fn without_tracking() -> Redis {
+    let users = vec!["reader on >reader-secret ~* &* +@all -client|tracking".to_owned()];
+    Redis::start_with(Options { users, ..Options::default() })
 }
 
 /// HELLO is not spoken: RESP2 is all there is.
