@@ -5,6 +5,7 @@
 //! `main`, which maps results to exit codes.
 
 mod accept;
+mod bench;
 mod doctor;
 mod output;
 mod policy;
@@ -127,6 +128,7 @@ enum Command {
     Accept(accept::Accept),
     Doctor(doctor::Doctor),
     Policy(policy::PolicyCommand),
+    Bench(bench::Bench),
 }
 
 /// Runs the command of a process.
@@ -159,5 +161,6 @@ pub fn run(
         Command::Accept(command) => command.run(variables),
         Command::Doctor(command) => command.run(variables),
         Command::Policy(command) => command.run(variables),
+        Command::Bench(command) => command.run(variables),
     }
 }

@@ -9,6 +9,7 @@ mod batch;
 mod body;
 mod check;
 mod connection;
+mod dealer;
 mod limits;
 mod listener;
 mod operations;

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod authorizer;
+pub mod bench;
 pub mod cache;
 pub mod change;
 pub mod cli;

@@ -28,7 +28,7 @@ pub struct Problem {
     /// The names that exist, where an unknown one was given.
     pub known: Vec<String>,
     /// The methods of the path, where another was used.
-    pub allow: Option<&'static str>,
+    pub allow: Option<String>,
     /// Why, for the log.
     pub cause: Option<String>,
     /// The rest of the request was not read, so nothing more can come over this connection.
@@ -97,8 +97,9 @@ impl Problem {
             }
             _ => None,
         };
-        if let Some(methods) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(methods));
+        // Names of methods are a valid value.
+        if let Some(methods) = self.allow.as_deref().and_then(|methods| HeaderValue::from_str(methods).ok()) {
+            headers.insert(ALLOW, methods);
         }
         reply
     }
