@@ -3,9 +3,12 @@
 //! A value of these types has passed the alphabet and the length; nothing downstream validates again.
 //! Equality is byte equality: no case folding, no Unicode normalisation, ever.
 
+mod text;
+
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
+
+use text::Text;
 
 /// The longest identifier, in bytes.
 pub const MAX_IDENTIFIER_BYTES: usize = 128;
@@ -46,40 +49,40 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(Text);
 
         impl $name {
             /// Takes a text that consists of 1 to 128 bytes of the identifier alphabet.
             pub fn new(text: &str) -> Result<Self, InvalidIdentifier> {
-                check(text).map(|()| Self(text.into()))
+                check(text).map(|()| Self(Text::new(text)))
             }
 
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
-                &self.0
+                self.as_str()
             }
         }
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
+                serializer.serialize_str(self.as_str())
             }
         }
     };
