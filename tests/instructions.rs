@@ -161,9 +161,9 @@ async fn services(sample: &Sample) -> Services {
     let policy = policies.current();
     let report = import(&*open.store, &import_rules(&policy), &Options::default(), file, &mut |_| {}).await;
     assert!(report.is_complete(), "{report}");
-    let limits = CacheLimits { bytes: 64 << 20, read_timeout: Duration::from_secs(60) };
+    let limits = CacheLimits::new(64 << 20, Duration::from_secs(60));
     Services {
-        authorizer: open.authorizer(limits),
+        authorizer: Arc::new(open.authorizer(limits)),
         policies,
         telemetry: Arc::new(Telemetry::default()),
         health: Arc::new(Health::default()),

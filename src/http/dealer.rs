@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::admission::Slots;
+use super::admission::{Slot, Slots};
 
 /// The runtimes, and how many connections each has.
 #[derive(Debug)]
@@ -21,14 +21,15 @@ struct Seat {
 
 impl Dealer {
     pub fn new(runtimes: &[Handle]) -> Self {
-        let seat = |runtime: &Handle| Seat { runtime: runtime.clone(), open: Slots::new(usize::MAX) };
+        let seat =
+            |runtime: &Handle| Seat { runtime: runtime.clone(), open: Arc::new(Slots::new(usize::MAX)) };
         Self(runtimes.iter().map(seat).collect())
     }
 
     /// Runs a connection to its end.
     pub fn deal(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let Some(seat) = self.0.iter().min_by_key(|seat| seat.open.taken()) else { return };
-        let open = seat.open.take();
+        let open = Slot::take(Arc::clone(&seat.open));
         seat.runtime.spawn(async move {
             let _open = open;
             connection.await;

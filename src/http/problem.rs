@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Method, StatusCode};
 use serde::Serialize;
 
 use crate::authorizer::NoAnswer;
@@ -28,7 +28,7 @@ pub struct Problem {
     /// The names that exist, where an unknown one was given.
     pub known: Vec<String>,
     /// The methods of the path, where another was used.
-    pub allow: Option<String>,
+    pub allow: Option<&'static [Method]>,
     /// Why, for the log.
     pub cause: Option<String>,
     /// The rest of the request was not read, so nothing more can come over this connection.
@@ -97,9 +97,10 @@ impl Problem {
             }
             _ => None,
         };
-        // Names of methods are a valid value.
-        if let Some(methods) = self.allow.as_deref().and_then(|methods| HeaderValue::from_str(methods).ok()) {
-            headers.insert(ALLOW, methods);
+        if let Some(methods) = self.allow {
+            let names = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+            // Names of methods are always a valid value.
+            headers.extend(HeaderValue::from_str(&names).ok().map(|names| (ALLOW, names)));
         }
         reply
     }

@@ -48,6 +48,7 @@ macro_rules! resources {
                 }
             }
 
+            /// In the order of the `Allow` header.
             const fn methods(self) -> &'static [Method] {
                 match self {
                     $(Self::$name => const { &[$(Method::$method),*] },)*
@@ -83,11 +84,6 @@ resources! {
 }
 
 impl Resource {
-    /// The methods, as the `Allow` header lists them.
-    fn allow(self) -> String {
-        self.methods().iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
-    }
-
     /// The surface that unknowns and decisions of this resource are counted under; with one goes admission.
     const fn surface(self) -> Option<Surface> {
         match self {
@@ -160,13 +156,16 @@ async fn handle(
     check_header(app, head)?;
     let Some(resource) = resource else { return Err(Problem::new(Code::NotFound)) };
     if !resource.methods().contains(&head.method) {
-        let allow = Some(resource.allow());
+        let allow = Some(resource.methods());
         return Err(Problem { allow, ..Problem::new(Code::MethodNotAllowed) });
     }
     let is_get = head.method == Method::GET;
     // A request with a body is let in once its body is there; before that, it only hears early that there is no place.
-    let slot = resource.surface().map(|_| app.admit()).transpose()?;
-    let _slot = slot.filter(|_| is_get);
+    let _slot = match resource.surface() {
+        Some(_) if is_get => Some(app.admit()?),
+        Some(_) if app.requests.is_full() => return Err(Problem::new(Code::Overloaded)),
+        _ => None,
+    };
     if resource.is_listing() {
         app.services.listing_tokens.admit(&head.headers, app.is_local)?;
     }

@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use crate::code::Code;
 use crate::telemetry::LogGate;
 
+use super::admission::Slot;
 use super::connection::{Stage, serve_connection};
 use super::dealer::Dealer;
 use super::listener::{Accepted, Listener};
@@ -102,7 +103,7 @@ impl Server<'_> {
 
     fn spawn(&self, accepted: Accepted) {
         let telemetry = &self.app.services.telemetry;
-        let Some(slot) = self.app.connections.take() else {
+        let Some(slot) = Slot::take(Arc::clone(&self.app.connections)) else {
             telemetry.connection_refused();
             let problem = Problem::because(Code::Overloaded, "Too many connections are open.");
             return accepted.turn_away(&problem.message(RequestId::random().as_str()));
