@@ -8,6 +8,7 @@ mod log;
 mod reload;
 mod serve;
 mod stop;
+mod workers;
 
 use std::io;
 use std::path::PathBuf;
@@ -29,10 +30,11 @@ use crate::roles::{Ledger, StoreError};
 
 pub use load::{LoadError, import_rules};
 pub use serve::{ServeError, serve};
+pub use workers::Workers;
 
-/// The runtime of every command. The one place that says how many threads there are.
+/// The runtime of every command, on one thread; `serve` adds the threads that serve connections.
 pub fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().build()
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// Loads the policy of a folder, or the one compiled into the program.

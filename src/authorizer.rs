@@ -96,9 +96,47 @@ impl Authorizer {
 
     /// Answers one question by the policy it was resolved against.
     pub async fn check(&self, policy: &Arc<Policy>, question: &Question) -> Result<Answer, NoAnswer> {
+        match self.recall(policy, question) {
+            Some(outcome) => outcome,
+            // Boxed, since every check would carry the room of the rare one.
+            None => Box::pin(self.fetch(policy, question)).await,
+        }
+    }
+
+    /// Answers many questions, in their order. Cold ones share reads and pipelines.
+    pub async fn check_many(
+        &self,
+        policy: &Arc<Policy>,
+        questions: &[Question],
+    ) -> Vec<Result<Answer, NoAnswer>> {
+        let warm: Vec<_> = questions.iter().map(|question| self.recall(policy, question)).collect();
+        let is_cold = |(question, outcome)| Option::is_none(outcome).then_some(question);
+        let cold: Vec<&Question> = questions.iter().zip(&warm).filter_map(is_cold).collect();
+        // One of them may have read what another needs.
+        let mut fetched = ask_all(&cold, |question| self.check(policy, question)).await.into_iter();
+        warm.into_iter().filter_map(|outcome| outcome.or_else(|| fetched.next())).collect()
+    }
+
+    /// The outcome, if memory holds the facts.
+    fn recall(&self, policy: &Policy, question: &Question) -> Option<Result<Answer, NoAnswer>> {
+        let Question { organization, account, .. } = question;
+        let facts = self.cache.recall(policy, organization, account, self.terms(policy, question))?;
+        Some(self.judge(policy, question, &facts))
+    }
+
+    /// The outcome on facts from the store.
+    async fn fetch(&self, policy: &Arc<Policy>, question: &Question) -> Result<Answer, NoAnswer> {
+        let Question { organization, account, .. } = question;
+        let facts = self.cache.fetch(policy, organization, account, self.terms(policy, question)).await?;
+        self.judge(policy, question, &facts)
+    }
+
+    fn terms(&self, policy: &Policy, question: &Question) -> Terms {
         let fail_static = self.fail_static.window(policy, question.asked);
-        let terms = Terms { min_generation: question.min_generation, fail_static };
-        let facts = self.cache.facts(policy, &question.organization, &question.account, terms).await?;
+        Terms { min_generation: question.min_generation, fail_static }
+    }
+
+    fn judge(&self, policy: &Policy, question: &Question, facts: &Facts) -> Result<Answer, NoAnswer> {
         let at = question.at.unwrap_or_else(|| self.store.now());
         let subject = facts.subject();
         let decision = decide(policy, subject, question.asked, at)?;
@@ -108,17 +146,8 @@ impl Authorizer {
         };
         // Another moment than now is judged on the data of now: how long that holds, nobody can say.
         let freshness = facts.freshness.filter(|_| question.at.is_none());
-        let Facts { generation, source, stale, .. } = facts;
+        let Facts { generation, source, stale, .. } = *facts;
         Ok(Answer { decision, generation, source, freshness, stale, explanation })
-    }
-
-    /// Answers many questions, in their order. Cold ones share reads and pipelines.
-    pub async fn check_many(
-        &self,
-        policy: &Arc<Policy>,
-        questions: &[Question],
-    ) -> Vec<Result<Answer, NoAnswer>> {
-        ask_all(questions, |question| self.check(policy, question)).await
     }
 }
 

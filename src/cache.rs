@@ -157,15 +157,40 @@ impl RoleCache {
         account: &AccountId,
         terms: Terms,
     ) -> Result<Facts, Unknown> {
-        if let Some(facts) = self.remembered(policy, organization, account, terms.fail_static)
-            && terms.min_generation.is_none_or(|wanted| facts.generation.is_some_and(|have| have >= wanted))
-        {
-            self.metrics.hits.increment();
-            if facts.stale {
-                self.metrics.stale.increment();
-            }
-            return Ok(facts);
+        match self.recall(policy, organization, account, terms) {
+            Some(facts) => Ok(facts),
+            None => self.fetch(policy, organization, account, terms).await,
         }
+    }
+
+    /// The facts that memory holds and that are vouched for.
+    pub fn recall(
+        &self,
+        policy: &Policy,
+        organization: &OrganizationId,
+        account: &AccountId,
+        terms: Terms,
+    ) -> Option<Facts> {
+        let facts = self.remembered(policy, organization, account, terms.fail_static)?;
+        let old = |wanted| facts.generation.is_none_or(|have| have < wanted);
+        if terms.min_generation.is_some_and(old) {
+            return None;
+        }
+        self.metrics.hits.increment();
+        if facts.stale {
+            self.metrics.stale.increment();
+        }
+        Some(facts)
+    }
+
+    /// The facts by one joined read, whatever memory holds.
+    pub async fn fetch(
+        self: &Arc<Self>,
+        policy: &Arc<Policy>,
+        organization: &OrganizationId,
+        account: &AccountId,
+        terms: Terms,
+    ) -> Result<Facts, Unknown> {
         let asked_at = Ticks::now();
         for _ in 0..ATTEMPTS {
             let landed = self.read_joined(policy, organization, account).await?;

@@ -7,6 +7,7 @@
 mod accept;
 mod acl;
 mod audit;
+mod bench;
 mod doctor;
 mod manage;
 mod output;
@@ -154,6 +155,7 @@ enum Command {
     /// Print the rights that a Redis user of rolegate needs.
     #[command(subcommand)]
     Acl(acl::AclAction),
+    Bench(bench::Bench),
 }
 
 /// Runs the command of a process.
@@ -194,5 +196,6 @@ pub fn run(
         Command::LegacyRole(action) => manage::run(action.asked(), variables),
         Command::Audit(action) => action.run(variables),
         Command::Acl(action) => action.run(),
+        Command::Bench(command) => command.run(variables),
     }
 }

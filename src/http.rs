@@ -9,6 +9,7 @@ mod batch;
 mod body;
 mod check;
 mod connection;
+mod dealer;
 mod limits;
 mod listener;
 mod operations;
@@ -59,7 +60,7 @@ pub struct Services {
 struct App {
     services: Services,
     limits: HttpLimits,
-    requests: Arc<Slots>,
+    requests: Slots,
     connections: Arc<Slots>,
     /// No other host reaches the listener.
     is_local: bool,
@@ -68,12 +69,12 @@ struct App {
 impl App {
     fn new(services: Services, limits: HttpLimits, is_local: bool) -> Self {
         let requests = Slots::new(limits.max_requests);
-        let connections = Slots::new(limits.max_connections);
+        let connections = Arc::new(Slots::new(limits.max_connections));
         Self { services, limits, requests, connections, is_local }
     }
 
     /// A place for a request that asks for decisions or readings.
-    fn admit(&self) -> Result<Slot, Problem> {
-        self.requests.take().ok_or_else(|| Problem::new(Code::Overloaded))
+    fn admit(&self) -> Result<Slot<&Slots>, Problem> {
+        Slot::take(&self.requests).ok_or_else(|| Problem::new(Code::Overloaded))
     }
 }

@@ -5,6 +5,7 @@
 pub mod app;
 pub mod audit;
 pub mod authorizer;
+pub mod bench;
 pub mod cache;
 pub mod change;
 pub mod cli;

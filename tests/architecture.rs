@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("instrument", &[]),
+    ("bench", &["domain"]),
     ("clock", &["domain"]),
     ("code", &[]),
     ("freshness", &["clock", "domain"]),
@@ -124,6 +125,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "app",
             "audit",
             "authorizer",
+            "bench",
             "cache",
             "code",
             "command",
@@ -149,6 +151,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("casbin", &["policy/engine.rs"]),
     ("moka", &["cache.rs"]),
+    ("hdrhistogram", &["bench/report.rs"]),
     ("hyper", &["http"]),
     ("redb", &["roles/embedded"]),
     ("redis", &["roles/redis", "config"]),

@@ -1,15 +1,16 @@
 //! The load generator: closed loops over keep-alive connections, the same for every server.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 
-use crate::process::Served;
+use crate::process::{Address, Served};
+use crate::support::answers;
 
 /// What one round showed.
+#[derive(Debug, Clone, Copy)]
 pub struct Measured {
     pub per_second: f64,
     pub p50_micros: f64,
@@ -25,7 +26,7 @@ pub fn run(server: &Served, requests: &[Vec<u8>], connections: usize, duration: 
     let begun = Instant::now();
     let latencies = runtime.block_on(async {
         let loops =
-            (0..connections).map(|number| ask_until(server.address, requests, number, begun + duration));
+            (0..connections).map(|number| ask_until(&server.address, requests, number, begun + duration));
         let mut all = Histogram::<u64>::new(3).expect("a histogram");
         for latencies in futures_util::future::join_all(loops).await {
             all.add(latencies).expect("histograms of one shape");
@@ -43,55 +44,57 @@ pub fn run(server: &Served, requests: &[Vec<u8>], connections: usize, duration: 
     }
 }
 
-async fn ask_until(address: SocketAddr, requests: &[Vec<u8>], number: usize, end: Instant) -> Histogram<u64> {
-    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
-    stream.set_nodelay(true).expect("TCP_NODELAY");
+async fn ask_until(address: &Address, requests: &[Vec<u8>], number: usize, end: Instant) -> Histogram<u64> {
+    match address {
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect(address).await.expect("a connection");
+            stream.set_nodelay(true).expect("TCP_NODELAY");
+            ask_over(stream, requests, number, end).await
+        }
+        Address::Unix(path) => {
+            let stream = UnixStream::connect(path).await.expect("a connection");
+            ask_over(stream, requests, number, end).await
+        }
+    }
+}
+
+async fn ask_over(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    requests: &[Vec<u8>],
+    number: usize,
+    end: Instant,
+) -> Histogram<u64> {
     let mut latencies = Histogram::<u64>::new(3).expect("a histogram");
     let mut buffer = Vec::with_capacity(256 * 1024);
     let mut turn = number * 7919;
-    while Instant::now() < end {
+    let mut sent = Instant::now();
+    while sent < end {
         turn += 1;
-        let sent = Instant::now();
         stream.write_all(&requests[turn % requests.len()]).await.expect("the request is sent");
         buffer.clear();
-        loop {
-            assert!(
-                stream.read_buf(&mut buffer).await.expect("an answer") > 0,
-                "the server closed the connection"
-            );
-            if complete_length(&buffer).is_some() {
-                break;
-            }
+        while answers::whole(&buffer).is_none() {
+            let read = stream.read_buf(&mut buffer).await.expect("an answer");
+            assert!(read > 0, "the server closed the connection");
         }
         assert!(buffer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&buffer));
-        latencies.record(u64::try_from(sent.elapsed().as_nanos()).expect("a short time")).expect("in range");
+        let now = Instant::now();
+        latencies.record(u64::try_from((now - sent).as_nanos()).expect("a short time")).expect("in range");
+        sent = now;
     }
     latencies
 }
 
-/// The length of the body once all of it is there.
-fn complete_length(buffer: &[u8]) -> Option<usize> {
-    let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let text = std::str::from_utf8(&buffer[..head]).expect("an ASCII head");
-    let header = |line: &str| {
-        line.to_ascii_lowercase().strip_prefix("content-length:").map(|value| value.trim().to_owned())
-    };
-    let length: usize = text.lines().find_map(header)?.parse().expect("a length");
-    (buffer.len() >= head + 4 + length).then_some(length)
-}
-
-/// The length of one answer's body, on a connection of its own.
-pub fn answer_length(address: SocketAddr, request: &[u8]) -> usize {
-    let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.write_all(request).expect("the request is sent");
-    let mut buffer = Vec::new();
-    let mut chunk = [0; 4096];
-    loop {
-        let read = stream.read(&mut chunk).expect("an answer");
-        assert!(read > 0, "the server closed the connection");
-        buffer.extend_from_slice(&chunk[..read]);
-        if let Some(length) = complete_length(&buffer) {
-            return length;
+/// The length of one answer's body.
+pub fn answer_length(server: &Served, request: &[u8]) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let Address::Tcp(address) = &server.address else { panic!("a TCP server") };
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(request).await.expect("the request is sent");
+        let mut buffer = Vec::new();
+        while answers::whole(&buffer).is_none() {
+            assert!(stream.read_buf(&mut buffer).await.expect("an answer") > 0, "no answer");
         }
-    }
+        answers::body_length(&buffer)
+    })
 }

@@ -1,8 +1,9 @@
-//! Requests per second, latency and CPU time of `/check` beside a bare hyper server, side by side in one run.
+//! Requests per second, latency and CPU time of `/check` beside bare hyper servers, side by side in one run.
 //!
 //! `cargo bench --bench throughput` prints the tables of `docs/performance.md`. The servers are processes of
-//! their own; rounds of the two alternate, and the medians of the rounds are compared, since single figures of a
-//! shared machine mean little. `ROUNDS` and `SECONDS` in the environment lengthen the run.
+//! their own; rounds of all of them alternate, and the medians of the rounds are compared, since single figures of a
+//! shared machine mean little. `ROUNDS` and `SECONDS` in the environment lengthen the run, `ROLEGATE` puts another
+//! build in rolegate's place.
 
 #![allow(
     clippy::expect_used,
@@ -14,16 +15,34 @@
 mod bare;
 mod load;
 mod process;
-mod sample;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::env;
 use std::time::Duration;
 
+use bare::Shape;
 use load::Measured;
 use process::Served;
+use support::sample::{BATCH, Sample};
 
 /// How many connections each table row keeps open.
-const CONNECTIONS: [usize; 3] = [1, 64, 256];
+const CONNECTIONS: [usize; 4] = [1, 2, 64, 256];
+const ORGANIZATIONS: usize = 1_000;
+
+/// One line of a table: a server and what it is asked.
+struct Contender<'a> {
+    name: &'a str,
+    server: &'a Served,
+    requests: &'a [Vec<u8>],
+}
+
+/// How long everything is measured.
+#[derive(Clone, Copy)]
+struct Effort {
+    rounds: u64,
+    duration: Duration,
+}
 
 fn setting(name: &str, default: u64) -> u64 {
     env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -32,73 +51,90 @@ fn setting(name: &str, default: u64) -> u64 {
 fn main() {
     let arguments: Vec<String> = env::args().collect();
     if let Some(position) = arguments.iter().position(|argument| argument == bare::FLAG) {
-        let length = arguments[position + 1].parse().expect("the length of the fixed answer");
-        return bare::serve(length);
+        let length = arguments[position + 2].parse().expect("the length of the fixed answer");
+        return bare::serve(&arguments[position + 1], length);
     }
-    let rounds = setting("ROUNDS", 5);
-    let duration = Duration::from_secs(setting("SECONDS", 3));
-    let sample = sample::Sample::new();
-    let rolegate = process::rolegate(&sample);
-    let length = load::answer_length(rolegate.address, &sample.singles[0]);
-    let bare = process::bare(length);
-    println!("one answer has {length} bytes; {rounds} rounds of {} s each\n", duration.as_secs());
+    let effort =
+        Effort { rounds: setting("ROUNDS", 5), duration: Duration::from_secs(setting("SECONDS", 3)) };
+    let sample = Sample::new(ORGANIZATIONS);
+    let rolegate = process::rolegate(&sample, false);
+    let unix = process::rolegate(&sample, true);
+    let length = load::answer_length(&rolegate, &sample.singles[0]);
+    let shared = process::bare(Shape::Shared, length);
+    let apart = process::bare(Shape::Apart, length);
 
+    println!("One answer has {length} bytes; {} rounds of {:?} each.\n", effort.rounds, effort.duration);
     println!(
-        "| connections | server | requests/s | ratio | p50 µs | p99 µs | p99 ratio | CPU µs/request | CPU ratio |"
+        "| connections | server | requests/s | ratio | p50 µs | p99 µs | p99 ratio | CPU µs | CPU ratio |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     for connections in CONNECTIONS {
-        let (ours, theirs) = alternate(&rolegate, &bare, &sample.singles, connections, rounds, duration);
-        print_row(connections, "bare hyper", &theirs, &theirs);
-        print_row(connections, "rolegate", &ours, &theirs);
+        let contenders = [
+            Contender { name: "bare, same shape", server: &apart, requests: &sample.singles },
+            Contender { name: "bare, default", server: &shared, requests: &sample.singles },
+            Contender { name: "`POST /check`", server: &rolegate, requests: &sample.singles },
+            Contender { name: "`GET /check`", server: &rolegate, requests: &sample.queries },
+            Contender { name: "`POST`, unix socket", server: &unix, requests: &sample.singles },
+        ];
+        print_rows(&contenders, connections, effort);
     }
-    let batch = median(
-        (0..rounds).map(|_| load::run(&rolegate, &sample.batches, 1, duration)).collect(),
-        |measured| measured.per_second,
-    );
-    let decisions = batch.per_second * sample::BATCH as f64;
-    println!(
-        "\nbatches of {}: {decisions:.0} decisions/s over one connection, {:.2} µs of CPU each",
-        sample::BATCH,
-        batch.cpu_micros / sample::BATCH as f64
-    );
+    print_batches(&rolegate, &sample, effort);
+    println!("\nResident memory of the server: {} MB.", rolegate.resident() >> 20);
 }
 
-/// Warms both up, then measures them in turn.
-fn alternate(
-    ours: &Served,
-    theirs: &Served,
-    requests: &[Vec<u8>],
-    connections: usize,
-    rounds: u64,
-    duration: Duration,
-) -> (Measured, Measured) {
-    let warm_up = Duration::from_millis(500);
-    load::run(ours, requests, connections, warm_up);
-    load::run(theirs, requests, connections, warm_up);
-    let (mut of_ours, mut of_theirs) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        of_theirs.push(load::run(theirs, requests, connections, duration));
-        of_ours.push(load::run(ours, requests, connections, duration));
+/// Warms all up, measures them in turn and prints their medians; the first is the base of the ratios.
+fn print_rows(contenders: &[Contender<'_>], connections: usize, effort: Effort) {
+    for contender in contenders {
+        load::run(contender.server, contender.requests, connections, effort.duration / 6);
     }
-    let by = |measured: &Measured| measured.per_second;
-    (median(of_ours, by), median(of_theirs, by))
+    let mut rounds: Vec<Vec<Measured>> = contenders.iter().map(|_| Vec::new()).collect();
+    for _ in 0..effort.rounds {
+        for (contender, measured) in contenders.iter().zip(&mut rounds) {
+            measured.push(load::run(contender.server, contender.requests, connections, effort.duration));
+        }
+    }
+    let medians: Vec<Measured> = rounds.iter().map(|rounds| median(rounds)).collect();
+    let base = medians[0];
+    for (contender, row) in contenders.iter().zip(&medians) {
+        println!(
+            "| {connections} | {} | {:.0} | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} |",
+            contender.name,
+            row.per_second,
+            row.per_second / base.per_second,
+            row.p50_micros,
+            row.p99_micros,
+            row.p99_micros / base.p99_micros,
+            row.cpu_micros,
+            row.cpu_micros / base.cpu_micros,
+        );
+    }
 }
 
-fn median(mut rounds: Vec<Measured>, by: impl Fn(&Measured) -> f64) -> Measured {
-    rounds.sort_by(|a, b| by(a).total_cmp(&by(b)));
-    rounds.swap_remove(rounds.len() / 2)
+fn print_batches(server: &Served, sample: &Sample, effort: Effort) {
+    for connections in [1, 2] {
+        let rounds: Vec<Measured> = (0..effort.rounds)
+            .map(|_| load::run(server, &sample.batches, connections, effort.duration))
+            .collect();
+        let batch = median(&rounds);
+        println!(
+            "\nBatches of {BATCH} over {connections} connections: {:.0} thousand decisions/s, {:.3} µs of CPU each.",
+            batch.per_second * BATCH as f64 / 1e3,
+            batch.cpu_micros / BATCH as f64
+        );
+    }
 }
 
-fn print_row(connections: usize, name: &str, row: &Measured, base: &Measured) {
-    println!(
-        "| {connections} | {name} | {:.0} | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} |",
-        row.per_second,
-        row.per_second / base.per_second,
-        row.p50_micros,
-        row.p99_micros,
-        row.p99_micros / base.p99_micros,
-        row.cpu_micros,
-        row.cpu_micros / base.cpu_micros,
-    );
+/// The median of each figure by itself.
+fn median(rounds: &[Measured]) -> Measured {
+    let of = |figure: fn(&Measured) -> f64| {
+        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
+    Measured {
+        per_second: of(|measured| measured.per_second),
+        p50_micros: of(|measured| measured.p50_micros),
+        p99_micros: of(|measured| measured.p99_micros),
+        cpu_micros: of(|measured| measured.cpu_micros),
+    }
 }

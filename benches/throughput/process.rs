@@ -4,15 +4,23 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::bare;
-use crate::sample::Sample;
+use crate::bare::{self, Shape};
+use crate::support::sample::Sample;
+
+/// Where a server listens.
+#[derive(Debug)]
+pub enum Address {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
 
 pub struct Served {
     child: Child,
-    pub address: SocketAddr,
+    pub address: Address,
 }
 
 impl Served {
@@ -21,19 +29,33 @@ impl Served {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("standard output");
         BufReader::new(stdout).read_line(&mut line).expect("a first line");
-        let address = line.trim().rsplit("http://").next().and_then(|text| text.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("no address in the first line {line:?}"));
+        let url = line.split_whitespace().last().unwrap_or_default();
+        let address = match (url.strip_prefix("http://"), url.strip_prefix("unix:")) {
+            (Some(address), _) => Address::Tcp(address.parse().expect("an address")),
+            (_, Some(path)) => Address::Unix(path.into()),
+            _ => panic!("no address in the first line {line:?}"),
+        };
         Self { child, address }
     }
 
     /// User and system time of the process so far.
     pub fn cpu_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the process lives");
-        let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
-        // Fields 14 and 15 of proc(5), counted behind the command's name, in ticks of 10 ms.
-        let ticks: u64 =
-            fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
-        Duration::from_millis(ticks * 10)
+        // Nanoseconds on the processor, of every thread; the first field of schedstat.
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the process lives");
+        let on_cpu = |thread: PathBuf| -> Option<u64> {
+            let stat = fs::read_to_string(thread.join("schedstat")).ok()?;
+            stat.split_whitespace().next()?.parse().ok()
+        };
+        let all = threads.filter_map(|thread| on_cpu(thread.ok()?.path()));
+        Duration::from_nanos(all.sum())
+    }
+
+    /// Resident memory, in bytes.
+    pub fn resident(&self) -> u64 {
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the process lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 }
 
@@ -45,14 +67,21 @@ impl Drop for Served {
     }
 }
 
-pub fn rolegate(sample: &Sample) -> Served {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rolegate"));
-    let data = sample.folder.path().join("data");
-    command.args(["serve", "--listen", "127.0.0.1:0", "--load"]).arg(&sample.file).arg("--data").arg(data);
+/// Over a TCP port, or a unix socket in the sample's folder. Each server has a store of its own.
+pub fn rolegate(sample: &Sample, unix: bool) -> Served {
+    // Another build of the program may be put in its place, to compare the two.
+    let program = env::var_os("ROLEGATE").unwrap_or_else(|| env!("CARGO_BIN_EXE_rolegate").into());
+    let mut command = Command::new(program);
+    let (data, listen) = match unix {
+        true => ("data-unix", format!("unix:{}", sample.folder.path().join("socket").display())),
+        false => ("data", "127.0.0.1:0".to_owned()),
+    };
+    let data = sample.folder.path().join(data);
+    command.args(["serve", "--listen", &listen, "--load"]).arg(&sample.file).arg("--data").arg(data);
     Served::start(command.stderr(Stdio::null()))
 }
 
-pub fn bare(length: usize) -> Served {
+pub fn bare(shape: Shape, length: usize) -> Served {
     let this = env::current_exe().expect("the path of this bench");
-    Served::start(Command::new(this).args([bare::FLAG, &length.to_string()]))
+    Served::start(Command::new(this).args([bare::FLAG, shape.name(), &length.to_string()]))
 }

@@ -18,7 +18,7 @@ use crate::{clock, health::Health};
 use super::load::{LoadError, load_if_empty, refuse_cut_off};
 use super::reload::keep_current;
 use super::stop::{StopSignals, hang_up};
-use super::{OpenStore, log, open_policy};
+use super::{OpenStore, Workers, log, open_policy};
 
 /// How long a start with `--load` waits for a Redis that may be starting too.
 const LOAD_WAIT: Duration = Duration::from_secs(10);
@@ -52,6 +52,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         prepared = prepare(settings) => prepared?,
         () = signals.next() => return Ok(()),
     };
+    let workers = Workers::for_each_processor()?;
     announce(&listener)?;
     tokio::spawn(keep_current(services.policies.clone(), services.telemetry.clone(), hang_up));
 
@@ -66,7 +67,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         signals.next().await;
     };
     tokio::select! {
-        _ = http::serve(listener, services, limits, shutdown) => Ok(()),
+        _ = http::serve(listener, services, limits, workers.handles(), shutdown) => Ok(()),
         () = both_signals => Err(ServeError::CutShort),
     }
 }

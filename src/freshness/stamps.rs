@@ -74,7 +74,7 @@ impl Default for Stamps {
 }
 
 impl Stamps {
-    /// A table of `stripes` counters for organizations, and as many for accounts.
+    /// A table of `stripes` counters, a power of two, for organizations, and as many for accounts.
     pub fn with_stripes(stripes: usize) -> Self {
         let counters = || (0..stripes).map(|_| AtomicU32::new(0)).collect();
         Self {
@@ -87,7 +87,9 @@ impl Stamps {
     }
 
     pub fn place(&self, organization: &OrganizationId, account: &AccountId) -> Place {
-        Place { organization: self.hash(organization), account: self.hash((organization, account)) }
+        // The organization goes into the account's hash as its own: its text is gone through once.
+        let organization = self.hash(organization);
+        Place { organization, account: self.hash((organization, account)) }
     }
 
     /// The stamp of now, and the lease from just before. Take it before the read or the look-up that it shall vouch for.
@@ -116,7 +118,7 @@ impl Stamps {
 
     /// A role set changed, was removed, or came to be.
     pub fn account_changed(&self, organization: &OrganizationId, account: &AccountId) {
-        bump(&self.accounts, self.hash((organization, account)));
+        bump(&self.accounts, self.place(organization, account).account);
     }
 
     /// Anything may have changed.
@@ -145,6 +147,6 @@ fn bump(stripes: &[AtomicU32], hash: u64) {
 }
 
 fn stripe(stripes: &[AtomicU32], hash: u64) -> Option<&AtomicU32> {
-    // Below the number of stripes, and so within any usize.
-    stripes.get((hash % stripes.len() as u64) as usize)
+    // Truncated on purpose: the lower bits choose. A remainder by a length that is not known would be a division.
+    stripes.get(hash as usize & stripes.len().wrapping_sub(1))
 }

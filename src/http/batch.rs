@@ -3,8 +3,8 @@
 //! Always true here: results stand in the order of the checks, one for each; all are judged by one policy
 //! snapshot; what is wrong with an item, or cannot be said of it, fails that item alone. Called by the router.
 
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 
 use crate::telemetry::Surface;
 
@@ -17,8 +17,13 @@ use super::request_id::RequestId;
 use super::results::{PORTION, Portion, Results};
 use super::wire::{BatchBody, CHECKS, resolve, write_answer};
 
-pub async fn post(app: &App, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(app, request, app.limits.max_batch_bytes).await?;
+pub async fn post(
+    app: &App,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+    id: &RequestId,
+) -> Result<Reply, Problem> {
+    let (body, _slot) = read_json(app, headers, body, app.limits.max_batch_bytes).await?;
     let policy = app.services.policies.current();
     let batch = BatchBody::read(&body, CHECKS, app.limits.max_batch_checks)?;
     let mut results = Results::new(app, id, Surface::Batch, CHECKS);

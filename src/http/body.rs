@@ -4,43 +4,66 @@
 //! stalls ends the connection with the answer, since nothing after it can be trusted to be a request. A body
 //! that comes in one piece is not copied. Called by the handlers that take one.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::Request;
 use hyper::body::{Body, Incoming};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 
 use crate::code::Code;
 
 use super::App;
-use super::admission::Slot;
+use super::admission::{Slot, Slots};
 use super::problem::Problem;
 
 /// Reads a JSON body of at most `limit` bytes, and takes the place of its request: a body that stalls holds none.
-pub async fn read_json(
-    app: &App,
-    request: Request<Incoming>,
+pub async fn read_json<'a>(
+    app: &'a App,
+    headers: &HeaderMap,
+    body: &mut Incoming,
     limit: usize,
-) -> Result<(Bytes, Slot), Problem> {
-    let mut media_types = request.headers().get_all(CONTENT_TYPE).iter();
+) -> Result<(Bytes, Slot<&'a Slots>), Problem> {
+    let mut media_types = headers.get_all(CONTENT_TYPE).iter();
     // Of two media types, a proxy in front may have judged by the other one.
     let json =
         matches!((media_types.next(), media_types.next()), (Some(only), None) if is_json(only.as_bytes()));
     if !json {
         return Err(Problem::new(Code::UnsupportedMediaType).closing());
     }
-    let body = request.into_body();
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }
-    match tokio::time::timeout(app.limits.body_timeout, collect(body, limit)).await {
-        Ok(read) => Ok((read?, app.admit()?)),
-        Err(_) => Err(Problem::new(Code::RequestTimeout).closing()),
+    let read = in_time(collect(body, limit), app.limits.body_timeout).await;
+    let read = read.ok_or_else(|| Problem::new(Code::RequestTimeout).closing())?;
+    Ok((read?, app.admit()?))
+}
+
+/// Waits for something that is mostly there at the second look: hyper hands a body over between two looks. Only what is
+/// not gets a timer, which takes as many instructions as the rest of the reading: 1,644 before, 877 now.
+async fn in_time<T>(future: impl Future<Output = T>, limit: Duration) -> Option<T> {
+    let mut future = pin!(future);
+    let mut looked = false;
+    let early = poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if looked => Poll::Ready(None),
+        Poll::Pending => {
+            looked = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    });
+    match early.await {
+        Some(done) => Some(done),
+        None => tokio::time::timeout(limit, future).await.ok(),
     }
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Problem> {
-    let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
+async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Problem> {
+    let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
     if first.len() > limit {
         return Err(too_large(limit));
     }
@@ -48,7 +71,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Problem> {
         return Ok(first);
     }
     let mut all = BytesMut::from(first);
-    while let Some(more) = next(&mut body).await? {
+    while let Some(more) = next(body).await? {
         if all.len() + more.len() > limit {
             return Err(too_large(limit));
         }

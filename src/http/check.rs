@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 
 use crate::authorizer::{Answer, NoAnswer};
 use crate::policy::Policy;
@@ -23,13 +23,18 @@ use super::wire::{Members, read_query, read_question, resolve, write_answer};
 /// Room for an answer without an explanation.
 const ANSWER_BYTES: usize = 192;
 
-pub async fn get(app: &App, request: &Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
-    let members = read_query(request.uri().query().unwrap_or_default())?;
+pub async fn get(app: &App, query: &str, id: &RequestId) -> Result<Reply, Problem> {
+    let members = read_query(query)?;
     answer(app, &members, id).await
 }
 
-pub async fn post(app: &App, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(app, request, app.limits.max_body_bytes).await?;
+pub async fn post(
+    app: &App,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+    id: &RequestId,
+) -> Result<Reply, Problem> {
+    let (body, _slot) = read_json(app, headers, body, app.limits.max_body_bytes).await?;
     answer(app, &read_question(&body)?, id).await
 }
 

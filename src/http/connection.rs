@@ -9,6 +9,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -46,30 +49,25 @@ where
     let pulse = Arc::new(Pulse::default());
     let service = {
         let (app, pulse) = (Arc::clone(&app), Arc::clone(&pulse));
-        service_fn(move |request| {
-            let (app, request_pulse) = (Arc::clone(&app), pulse.request(request.version()));
-            async move {
-                let reply = router::respond(app, request).await;
-                drop(request_pulse);
-                Ok::<_, Infallible>(reply)
-            }
+        service_fn(move |request: Request<Incoming>| {
+            let under_way = pulse.request(request.version());
+            router::respond(Arc::clone(&app), under_way, request).map(Ok::<_, Infallible>)
         })
     };
     let builder = builder(&app);
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&pulse)));
     let connection = builder.serve_connection(io, service);
-    if let Some(cause) = drive(connection, &app, &pulse, stage).await {
-        app.services.telemetry.connection_timed_out(cause);
-    }
+    drive(connection, &app, &pulse, stage).await;
 }
 
-/// Runs a connection until it ends; the answer is the deadline that ended it, if one did.
+/// Runs a connection until it ends. A deadline that ends it is counted before its client can see the end.
 async fn drive(
     connection: impl GracefulConnection,
     app: &App,
     pulse: &Arc<Pulse>,
     mut stage: watch::Receiver<Stage>,
-) -> Option<Timeout> {
+) {
+    let telemetry = &app.services.telemetry;
     let mut connection = pin!(connection);
     let mut watchdog = Watchdog::new(&app.limits, Arc::clone(pulse));
     let mut retired = false;
@@ -77,10 +75,10 @@ async fn drive(
         tokio::select! {
             biased;
             // What goes wrong on a connection is its client's doing: there is nobody to tell.
-            _ = connection.as_mut() => return retired.then_some(Timeout::Idle),
+            _ = connection.as_mut() => return,
             changed = stage.changed() => match *stage.borrow_and_update() {
-                Stage::Aborting => return None,
-                _ if changed.is_err() => return None,
+                Stage::Aborting => return,
+                _ if changed.is_err() => return,
                 Stage::Serving => {}
                 // HTTP/2 can say which requests it still takes.
                 Stage::Draining if pulse.beat().http2 => connection.as_mut().graceful_shutdown(),
@@ -88,9 +86,15 @@ async fn drive(
                 Stage::Draining => watchdog.hurry(),
             },
             verdict = poll_fn(|cx| watchdog.poll(cx)) => match verdict {
-                Verdict::Cut(cause) => return Some(cause),
+                Verdict::Cut(cause) => {
+                    if !retired {
+                        telemetry.connection_timed_out(cause);
+                    }
+                    return;
+                }
                 Verdict::Retire => {
                     retired = true;
+                    telemetry.connection_timed_out(Timeout::Idle);
                     connection.as_mut().graceful_shutdown();
                 }
             },

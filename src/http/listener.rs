@@ -2,15 +2,17 @@
 //!
 //! Always true here: a unix socket that a dead process left behind is replaced, one that answers is not; the
 //! socket file goes away with the listener; closing hands out the connections that the kernel had accepted
-//! already. Bound by `app`, accepted from by the server.
+//! already. What is accepted belongs to no runtime yet. Bound by `app`, accepted from by the server.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener};
 
 /// An address as `127.0.0.1:8181`, `localhost:8181` or `unix:/run/rolegate.sock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl Drop for SocketFile {
     }
 }
 
-/// A connection that was just accepted.
+/// A connection that was just accepted. It does not block, and waits for the runtime that will serve it.
 #[derive(Debug)]
 pub enum Accepted {
     Tcp(TcpStream),
@@ -79,6 +81,14 @@ impl Accepted {
         // An answer is one write: waiting for more of it would only delay it.
         stream.set_nodelay(true)?;
         Ok(Self::Tcp(stream))
+    }
+
+    /// Leaves a message behind and closes. A fresh socket has room for it; if not, closing says enough.
+    pub(super) fn turn_away(self, message: &[u8]) {
+        let _ = match self {
+            Self::Tcp(mut stream) => stream.write_all(message),
+            Self::Unix(mut stream) => stream.write_all(message),
+        };
     }
 }
 
@@ -113,8 +123,8 @@ impl Listener {
 
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => Accepted::tcp(listener.accept().await?.0),
-            Self::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0)),
+            Self::Tcp(listener) => Accepted::tcp(listener.accept().await?.0.into_std()?),
+            Self::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0.into_std()?)),
         }
     }
 
@@ -127,15 +137,13 @@ impl Listener {
             Self::Tcp(listener) => {
                 let Ok(listener) = listener.into_std() else { return queue };
                 while let Ok((stream, _)) = listener.accept() {
-                    let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-                    queue.extend(stream.and_then(Accepted::tcp));
+                    queue.extend(stream.set_nonblocking(true).and_then(|()| Accepted::tcp(stream)));
                 }
             }
             Self::Unix(listener, _file) => {
                 let Ok(listener) = listener.into_std() else { return queue };
                 while let Ok((stream, _)) = listener.accept() {
-                    let stream = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream));
-                    queue.extend(stream.map(Accepted::Unix));
+                    queue.extend(stream.set_nonblocking(true).map(|()| Accepted::Unix(stream)));
                 }
             }
         }
@@ -148,7 +156,7 @@ async fn remove_dead_socket(path: &Path) -> io::Result<()> {
     if !is_socket {
         return Ok(());
     }
-    match UnixStream::connect(path).await {
+    match tokio::net::UnixStream::connect(path).await {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
         // Binding will say that the address is in use.
         _ => Ok(()),
@@ -202,10 +210,9 @@ mod tests {
         let tcp = Listener::bind(&ListenAddress::Tcp("127.0.0.1:0".into())).await.unwrap();
         let unix = Listener::bind(&ListenAddress::Unix(path.clone())).await.unwrap();
         let address = tcp.url().unwrap().replace("http://", "");
-        let _tcp_clients =
-            [TcpStream::connect(&address).await.unwrap(), TcpStream::connect(&address).await.unwrap()];
-        let _unix_client = UnixStream::connect(&path).await.unwrap();
+        let _tcp_clients = [TcpStream::connect(&address).unwrap(), TcpStream::connect(&address).unwrap()];
+        let _unix_client = UnixStream::connect(&path).unwrap();
         assert_eq!((tcp.close().len(), unix.close().len()), (2, 1));
-        assert!(TcpStream::connect(&address).await.is_err());
+        assert!(TcpStream::connect(&address).is_err());
     }
 }

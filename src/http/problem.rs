@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Method, StatusCode};
 use serde::Serialize;
 
 use crate::authorizer::NoAnswer;
@@ -28,7 +28,7 @@ pub struct Problem {
     /// The names that exist, where an unknown one was given.
     pub known: Vec<String>,
     /// The methods of the path, where another was used.
-    pub allow: Option<&'static str>,
+    pub allow: Option<&'static [Method]>,
     /// Why, for the log.
     pub cause: Option<String>,
     /// The rest of the request was not read, so nothing more can come over this connection.
@@ -98,7 +98,9 @@ impl Problem {
             _ => None,
         };
         if let Some(methods) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(methods));
+            let names = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+            // Names of methods are always a valid value.
+            headers.extend(HeaderValue::from_str(&names).ok().map(|names| (ALLOW, names)));
         }
         reply
     }

@@ -1,6 +1,7 @@
 //! The accept loop, and the orderly end of it.
 //!
-//! Always true here: a failed accept never ends the loop nor spins; nobody who connected before the stop is
+//! Always true here: a failed accept never ends the loop nor spins; each connection is dealt to one of the given
+//! runtimes and stays there, so that its requests never wake another thread; nobody who connected before the stop is
 //! dropped without an answer while the drain time lasts. After the stop signal: not ready but still serving,
 //! every answer of HTTP/1 being the last of its connection; then no new connections; then an end for the old
 //! ones. Called by `app` and by tests.
@@ -10,15 +11,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::code::Code;
 use crate::telemetry::LogGate;
 
+use super::admission::Slot;
 use super::connection::{Stage, serve_connection};
+use super::dealer::Dealer;
 use super::listener::{Accepted, Listener};
 use super::problem::Problem;
 use super::request_id::RequestId;
@@ -34,16 +37,18 @@ pub struct Stopped {
     pub cut_off: usize,
 }
 
-/// Serves until `shutdown` completes and all requests that came before the end are answered.
+/// Serves on these runtimes until `shutdown` completes and all requests that came before the end are answered.
 pub async fn serve(
     listener: Listener,
     services: Services,
     limits: HttpLimits,
+    runtimes: &[Handle],
     shutdown: impl Future<Output = ()>,
 ) -> Stopped {
     let app = Arc::new(App::new(services, limits, listener.is_local()));
     let (stage, _) = watch::channel(Stage::Serving);
-    let mut server = Server { app: &app, stage: &stage, gate: LogGate::default() };
+    let dealer = Dealer::new(runtimes);
+    let mut server = Server { app: &app, stage: &stage, dealer: &dealer, gate: LogGate::default() };
     server.accept_until(&listener, shutdown).await;
 
     tracing::info!(grace = ?app.limits.stop_grace, "stopping: no longer ready");
@@ -66,6 +71,7 @@ pub async fn serve(
 struct Server<'a> {
     app: &'a Arc<App>,
     stage: &'a watch::Sender<Stage>,
+    dealer: &'a Dealer,
     gate: LogGate,
 }
 
@@ -97,31 +103,30 @@ impl Server<'_> {
 
     fn spawn(&self, accepted: Accepted) {
         let telemetry = &self.app.services.telemetry;
-        let Some(slot) = self.app.connections.take() else {
+        let Some(slot) = Slot::take(Arc::clone(&self.app.connections)) else {
             telemetry.connection_refused();
-            return turn_away(accepted);
+            let problem = Problem::because(Code::Overloaded, "Too many connections are open.");
+            return accepted.turn_away(&problem.message(RequestId::random().as_str()));
         };
         telemetry.connection_accepted();
         let (app, stage) = (Arc::clone(self.app), self.stage.subscribe());
-        tokio::spawn(async move {
+        self.dealer.deal(async move {
             let _slot = slot;
+            // A socket that its runtime cannot watch is closed.
             match accepted {
-                Accepted::Tcp(stream) => serve_connection(app, stream, stage).await,
-                Accepted::Unix(stream) => serve_connection(app, stream, stage).await,
+                Accepted::Tcp(stream) => {
+                    if let Ok(stream) = TcpStream::from_std(stream) {
+                        serve_connection(app, stream, stage).await;
+                    }
+                }
+                Accepted::Unix(stream) => {
+                    if let Ok(stream) = UnixStream::from_std(stream) {
+                        serve_connection(app, stream, stage).await;
+                    }
+                }
             }
         });
     }
-}
-
-/// Tells a client in one write that there are too many connections.
-fn turn_away(accepted: Accepted) {
-    let problem = Problem::because(Code::Overloaded, "Too many connections are open.");
-    let message = problem.message(RequestId::random().as_str());
-    // A fresh socket has room for it; if not, closing says enough.
-    let _ = match accepted {
-        Accepted::Tcp(mut stream) => stream.write_all(&message).now_or_never(),
-        Accepted::Unix(mut stream) => stream.write_all(&message).now_or_never(),
-    };
 }
 
 /// The connection was gone before it was accepted; the next one may be fine.

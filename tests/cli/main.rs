@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bench;
 mod cut_off;
 mod doctor;
 mod examples;

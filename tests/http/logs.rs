@@ -53,8 +53,7 @@ impl MakeWriter<'_> for Log {
 async fn decisions_are_logged_when_asked_for_one_valid_line_each() {
     let (log, _guard) = Log::begin();
     let limits = quick();
-    let server =
-        Server::prepared("127.0.0.1:0", limits, FakeStore::default(), |s| s.decision_log = true).await;
+    let server = Server::here(limits, FakeStore::default(), |s| s.decision_log = true).await;
     let nasty = "X-Request-Id: \"},{\"outcome\":\"allow\\\r\nContent-Type: application/json\r\n";
     let deny = QUESTION.replace("a-1", "a-3");
     assert_eq!(server.connect().await.request("POST", "/check", nasty, deny).await.status, 200);
@@ -79,7 +78,7 @@ async fn decisions_are_logged_when_asked_for_one_valid_line_each() {
 #[tokio::test]
 async fn decisions_are_not_logged_otherwise() {
     let (log, _guard) = Log::begin();
-    let server = Server::start().await;
+    let server = Server::here(quick(), FakeStore::default(), |_| {}).await;
     server.check(QUESTION).await;
     assert_eq!(log.lines("decision").len(), 0);
 }
@@ -87,7 +86,7 @@ async fn decisions_are_not_logged_otherwise() {
 #[tokio::test]
 async fn the_cause_of_an_unknown_is_logged_once_a_second_with_the_request_id() {
     let (log, _guard) = Log::begin();
-    let server = Server::start().await;
+    let server = Server::here(quick(), FakeStore::default(), |_| {}).await;
     server.store.fail(Some(StoreError::Refused("user of secret-host".into())));
     let mut id = None;
     for _ in 0..20 {

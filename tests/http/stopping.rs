@@ -30,7 +30,7 @@ async fn work(address: String, ready: Arc<AtomicBool>, answered: Arc<AtomicUsize
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_under_load_loses_no_request() {
-    let limits = HttpLimits { stop_grace: Duration::from_millis(400), ..quick() };
+    let limits = HttpLimits { stop_grace: Duration::from_millis(1_500), ..quick() };
     let mut server = Server::with(limits, FakeStore::default()).await;
     let (ready, answered) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..CLIENTS)

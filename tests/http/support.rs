@@ -6,6 +6,7 @@ mod store;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use rolegate::app::Workers;
 use rolegate::authorizer::Authorizer;
 use rolegate::cache::{CacheLimits, RoleCache};
 use rolegate::freshness::Stamps;
@@ -13,6 +14,7 @@ use rolegate::health::Health;
 use rolegate::http::{HttpLimits, ListenAddress, Listener, ListingTokens, Services, Stopped, serve};
 use rolegate::policy::PolicySource;
 use rolegate::telemetry::Telemetry;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -73,12 +75,27 @@ impl Server {
         Self::prepared(address, limits, store, |_| {}).await
     }
 
-    /// Starts with changed services.
+    /// Starts with changed services, on two threads of its own, as on a machine with two processors.
     pub async fn prepared(
         address: &str,
         limits: HttpLimits,
         store: FakeStore,
         change: impl FnOnce(&mut Services),
+    ) -> Self {
+        Self::launch(address, limits, store, change, Some(Workers::start(2).unwrap())).await
+    }
+
+    /// Starts with changed services on the thread of the test.
+    pub async fn here(limits: HttpLimits, store: FakeStore, change: impl FnOnce(&mut Services)) -> Self {
+        Self::launch("127.0.0.1:0", limits, store, change, None).await
+    }
+
+    async fn launch(
+        address: &str,
+        limits: HttpLimits,
+        store: FakeStore,
+        change: impl FnOnce(&mut Services),
+        workers: Option<Workers>,
     ) -> Self {
         let stamps = Arc::new(Stamps::default());
         let store = Arc::new(store.with_stamps(Arc::clone(&stamps)));
@@ -100,7 +117,12 @@ impl Server {
         let shutdown = async move {
             let _ = stopped.await;
         };
-        let serving = tokio::spawn(serve(listener, services.clone(), limits, shutdown));
+        let served = services.clone();
+        let serving = tokio::spawn(async move {
+            let here = [Handle::current()];
+            let runtimes = workers.as_ref().map_or(&here[..], Workers::handles);
+            serve(listener, served, limits, runtimes, shutdown).await
+        });
         Self { address, store, services, stop: Some(stop), serving }
     }
 

@@ -3,8 +3,8 @@
 //! Always true here: results stand in the order of the look-ups, one for each; what is wrong with one fails
 //! that one alone; a plan writes nothing. Called by the router.
 
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 
 use crate::http::App;
 use crate::http::body::read_json;
@@ -24,8 +24,13 @@ use super::body::{LegacyBody, PlanBody, json};
 const LOOKUPS: &str = "lookups";
 
 /// `POST /legacy-roles`
-pub async fn post_lookups(app: &App, request: Request<Incoming>, id: &RequestId) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(app, request, app.limits.max_batch_bytes).await?;
+pub async fn post_lookups(
+    app: &App,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+    id: &RequestId,
+) -> Result<Reply, Problem> {
+    let (body, _slot) = read_json(app, headers, body, app.limits.max_batch_bytes).await?;
     let policy = app.services.policies.current();
     let batch = BatchBody::read(&body, LOOKUPS, app.limits.max_batch_checks)?;
     batch.defaults.take_only(&[Field::Account, Field::Organization])?;
@@ -41,8 +46,8 @@ pub async fn post_lookups(app: &App, request: Request<Incoming>, id: &RequestId)
 }
 
 /// `POST /legacy-roles/plan`
-pub async fn post_plan(app: &App, request: Request<Incoming>) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(app, request, app.limits.max_body_bytes).await?;
+pub async fn post_plan(app: &App, headers: &HeaderMap, body: &mut Incoming) -> Result<Reply, Problem> {
+    let (body, _slot) = read_json(app, headers, body, app.limits.max_body_bytes).await?;
     let (account, organization, asked) = resolve_legacy_write(&read_question(&body)?)?;
     let policy = app.services.policies.current();
     let authorizer = &app.services.authorizer;

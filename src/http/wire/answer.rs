@@ -9,46 +9,53 @@ use serde::Serialize;
 
 use crate::authorizer::Answer;
 use crate::code::Code;
-use crate::domain::{Generation, Timestamp};
-use crate::explanation::Explanation;
 use crate::freshness::Freshness;
 
-#[derive(Serialize)]
-struct AnswerBody<'a> {
-    allowed: bool,
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    generation: Option<Generation>,
-    source: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    age_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fresh_for_ms: Option<u64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    stale: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    valid_until: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    explanation: Option<&'a Explanation>,
+/// Appends an answer. In a batch the policy is named once for all, so `policy` is `None` there.
+///
+/// By hand, since the words of closed lists, hexadecimal digits and numbers have nothing to escape: a derived writer
+/// takes 1,549 instructions instead of 307.
+pub fn write_answer(out: &mut Vec<u8>, answer: &Answer, policy: Option<&str>) {
+    let decision = &answer.decision;
+    out.extend_from_slice(match decision.allowed() {
+        true => br#"{"allowed":true"#,
+        false => br#"{"allowed":false"#,
+    });
+    word(out, br#","reason":""#, decision.reason().as_str());
+    if let Some(policy) = policy {
+        word(out, br#","policy":""#, policy);
+    }
+    if let Some(generation) = answer.generation {
+        value(out, br#","generation":"#, &generation);
+    }
+    word(out, br#","source":""#, answer.source.as_str());
+    if let Some(Freshness { age, fresh_for }) = answer.freshness {
+        value(out, br#","age_ms":"#, &millis_up(age));
+        value(out, br#","fresh_for_ms":"#, &millis_down(fresh_for));
+    }
+    if answer.stale {
+        out.extend_from_slice(br#","stale":true"#);
+    }
+    if let Some(moment) = decision.valid_until() {
+        value(out, br#","valid_until":"#, &moment);
+    }
+    if let Some(explanation) = &answer.explanation {
+        value(out, br#","explanation":"#, explanation);
+    }
+    out.push(b'}');
 }
 
-/// Appends an answer. In a batch the policy is named once for all, so `policy` is `None` there.
-pub fn write_answer(out: &mut Vec<u8>, answer: &Answer, policy: Option<&str>) {
-    let body = AnswerBody {
-        allowed: answer.decision.allowed(),
-        reason: answer.decision.reason().as_str(),
-        policy,
-        generation: answer.generation,
-        source: answer.source.as_str(),
-        age_ms: answer.freshness.map(|Freshness { age, .. }| millis_up(age)),
-        fresh_for_ms: answer.freshness.map(|Freshness { fresh_for, .. }| millis_down(fresh_for)),
-        stale: answer.stale,
-        valid_until: answer.decision.valid_until(),
-        explanation: answer.explanation.as_ref(),
-    };
-    append_json(out, &body);
+/// Appends a member whose value needs no escape; the name comes with its marks, up to the value.
+fn word(out: &mut Vec<u8>, name: &[u8], word: &str) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(word.as_bytes());
+    out.push(b'"');
+}
+
+/// Appends a member of any value; the name comes with its marks.
+fn value(out: &mut Vec<u8>, name: &[u8], value: &impl Serialize) {
+    out.extend_from_slice(name);
+    append_json(out, value);
 }
 
 #[derive(Serialize)]

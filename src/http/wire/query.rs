@@ -62,6 +62,9 @@ pub fn integer(text: &str) -> Option<u64> {
 
 /// Strict percent-decoding of a name, a value or a path segment.
 pub fn decode(text: &str) -> Result<Cow<'_, str>, Box<Fault>> {
+    if !text.contains('%') {
+        return Ok(Cow::Borrowed(text));
+    }
     let mut rest = text;
     while let Some(at) = rest.find('%') {
         let digits = rest.get(at + 1..at + 3).unwrap_or_default();

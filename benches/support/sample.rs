@@ -1,11 +1,10 @@
-//! The data and questions of a run: 1,000 organizations of 20 accounts, half of the answers allow.
+//! The data and questions of a run: organizations of 20 accounts, half of the answers allow.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-const ORGANIZATIONS: usize = 1_000;
 const ACCOUNTS: usize = 20;
 const QUESTIONS: usize = 20_000;
 /// Questions in one batch.
@@ -16,21 +15,27 @@ pub struct Sample {
     pub file: PathBuf,
     /// Whole HTTP requests, in random order.
     pub singles: Vec<Vec<u8>>,
+    /// The same questions by GET.
+    pub queries: Vec<Vec<u8>>,
     pub batches: Vec<Vec<u8>>,
 }
 
 impl Sample {
-    pub fn new() -> Self {
+    pub fn new(organizations: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("sample.jsonl");
-        std::fs::write(&file, lines()).expect("the sample is written");
+        std::fs::write(&file, lines(organizations)).expect("the sample is written");
         let mut random = fastrand::Rng::with_seed(7);
-        let bodies: Vec<String> = (0..QUESTIONS).map(|_| question(&mut random)).collect();
-        let singles = bodies.iter().map(|body| request("/check", body)).collect();
+        let asked: Vec<(String, String)> =
+            (0..QUESTIONS).map(|_| somebody(organizations, &mut random)).collect();
+        let bodies: Vec<String> =
+            asked.iter().map(|(account, organization)| question(account, organization)).collect();
+        let singles = bodies.iter().map(|body| post("/check", body)).collect();
+        let queries = asked.iter().map(|(account, organization)| get(account, organization)).collect();
         let batch =
-            |bodies: &[String]| request("/check/batch", &format!("{{\"checks\":[{}]}}", bodies.join(",")));
+            |bodies: &[String]| post("/check/batch", &format!("{{\"checks\":[{}]}}", bodies.join(",")));
         let batches = bodies.chunks(BATCH).map(batch).collect();
-        Self { folder, file, singles, batches }
+        Self { folder, file, singles, queries, batches }
     }
 }
 
@@ -44,9 +49,9 @@ fn organization(number: usize) -> String {
 }
 
 /// Owner, then administrators and agents by turns.
-fn lines() -> String {
+fn lines(organizations: usize) -> String {
     let mut lines = String::new();
-    for number in 0..ORGANIZATIONS {
+    for number in 0..organizations {
         let organization = organization(number);
         writeln!(lines, r#"{{"organization":"{organization}","products":["LiveChat"]}}"#)
             .expect("a String grows");
@@ -64,19 +69,31 @@ fn lines() -> String {
     lines
 }
 
+/// An account and its organization.
+fn somebody(organizations: usize, random: &mut fastrand::Rng) -> (String, String) {
+    let number = random.usize(..organizations);
+    (account(number, random.usize(..ACCOUNTS)), organization(number))
+}
+
 /// Asks for administrator, which every second account is.
-fn question(random: &mut fastrand::Rng) -> String {
-    let number = random.usize(..ORGANIZATIONS);
-    let (organization, account) = (organization(number), account(number, random.usize(..ACCOUNTS)));
+fn question(account: &str, organization: &str) -> String {
     format!(
         r#"{{"account":"{account}","organization":"{organization}","product":"LiveChat","role":"administrator"}}"#
     )
 }
 
-fn request(path: &str, body: &str) -> Vec<u8> {
+fn post(path: &str, body: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
+    )
+    .into_bytes()
+}
+
+fn get(account: &str, organization: &str) -> Vec<u8> {
+    format!(
+        "GET /check?account={account}&organization={organization}&product=LiveChat&role=administrator HTTP/1.1\r\n\
+         host: localhost\r\n\r\n"
     )
     .into_bytes()
 }

@@ -1,0 +1,63 @@
+//! The threads that serve connections, each with a runtime of its own.
+//!
+//! Always true here: what runs on one of them never moves to another; they end when this is dropped, and with them
+//! whatever still ran. Started by `serve`.
+
+use std::io;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// Threads that run what their handles are given.
+#[derive(Debug)]
+pub struct Workers {
+    handles: Vec<Handle>,
+    threads: Vec<Worker>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// The thread ends when this is dropped.
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Workers {
+    /// One for each processor that this process may use.
+    pub fn for_each_processor() -> io::Result<Self> {
+        Self::start(thread::available_parallelism()?.get())
+    }
+
+    pub fn start(count: usize) -> io::Result<Self> {
+        let mut workers = Self { handles: Vec::with_capacity(count), threads: Vec::with_capacity(count) };
+        for number in 0..count {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let (stop, stopped) = oneshot::channel();
+            workers.handles.push(runtime.handle().clone());
+            let thread = thread::Builder::new().name(format!("serve-{number}"));
+            let thread = thread.spawn(move || {
+                // A dropped sender ends the thread just as well.
+                let _ = runtime.block_on(stopped);
+            })?;
+            workers.threads.push(Worker { stop, thread });
+        }
+        Ok(workers)
+    }
+
+    pub fn handles(&self) -> &[Handle] {
+        &self.handles
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        let (stops, threads): (Vec<_>, Vec<_>) =
+            self.threads.drain(..).map(|Worker { stop, thread }| (stop, thread)).unzip();
+        drop(stops);
+        for thread in threads {
+            // A panic of the thread itself was told on standard error.
+            let _ = thread.join();
+        }
+    }
+}
