@@ -130,7 +130,7 @@ pub struct Ground<'g> {
 /// What becomes of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Computed {
-    Write(Write, Vec<Warning>),
+    Write(Box<Write>, Vec<Warning>),
     /// All is as it was asked for already.
     Nothing(Vec<Warning>),
     /// A product will be enabled: compute again with a fresh number.
@@ -237,7 +237,7 @@ pub fn compute(
         _ => Some(Write::Replacement(after.into_replacement())),
     };
     Ok(match write {
-        Some(write) => Computed::Write(write, warnings),
+        Some(write) => Computed::Write(Box::new(write), warnings),
         None => Computed::Nothing(warnings),
     })
 }

@@ -76,7 +76,10 @@ fn run(known: Option<&Known>, command: &Command) -> Result<Computed, Uncomputed>
 /// The change that a command makes of these accounts.
 fn change(role_sets: &[RoleSet], command: &Command) -> Change {
     match run(Some(&known(role_sets)), command) {
-        Ok(Computed::Write(Write::Change(change), _)) => change,
+        Ok(Computed::Write(write, _)) => match *write {
+            Write::Change(change) => change,
+            other => panic!("{other:?}"),
+        },
         other => panic!("{command:?}: {other:?}"),
     }
 }
@@ -103,7 +106,8 @@ fn roles(id: &str, set: &[RoleGrant], delete: &[&str]) -> Command {
 fn a_new_organization_belongs_to_its_first_account() {
     let products = vec!["LiveChat".to_owned(), "Accounts".to_owned(), "ChatBot".to_owned()];
     let command = Command::CreateOrganization { owner: account("boss"), products };
-    let Ok(Computed::Write(Write::Replacement(made), _)) = run(None, &command) else { panic!() };
+    let Ok(Computed::Write(write, _)) = run(None, &command) else { panic!() };
+    let Write::Replacement(made) = *write else { panic!() };
     assert_eq!((made.expected, made.organization.accounts), (None, 1));
     assert_eq!(made.role_sets, [member("boss", &["Accounts/owner"])]);
     let products: Vec<_> = made.organization.products.iter().map(|p| (&*p.name, p.enabling)).collect();
@@ -293,7 +297,8 @@ fn a_transfer_changes_exactly_two_primary_roles() {
     let a = member("a", &["Accounts/member", "LiveChat/normal"]);
     let both = [a.clone(), boss];
     let computed = run(Some(&known(&both)), &to("a", false)).unwrap();
-    let Computed::Write(Write::Change(change), warnings) = computed else { panic!() };
+    let Computed::Write(write, warnings) = computed else { panic!() };
+    let Write::Change(change) = *write else { panic!() };
     assert_eq!(warnings, [Warning::NoLegacyOwner]);
     assert_eq!(change.header.unwrap().owner, account("a"));
     assert_eq!(
@@ -346,5 +351,5 @@ fn nothing_but_a_creation_starts_without_an_organization() {
     }
     let deletion = Deletion { organization: acme(), expected: Generation(9) };
     let computed = run(Some(&known(&[])), &Command::DeleteOrganization);
-    assert_eq!(computed, Ok(Computed::Write(Write::Deletion(deletion), vec![])));
+    assert_eq!(computed, Ok(Computed::Write(Box::new(Write::Deletion(deletion)), vec![])));
 }

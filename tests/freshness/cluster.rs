@@ -9,7 +9,7 @@ use crate::support::redis::{Options, Redis};
 use crate::support::resp::Value;
 use crate::support::sentinel::{SERVICE, Sentinel};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Servers of which one is the primary and the others follow it.
