@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use crate::roles::StoreStatus;
+use crate::roles::{StoreError, StoreStatus};
 
 /// What a question will meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -96,6 +96,8 @@ impl Health {
             add("policy_reload_failed", failure);
         }
         let state = match &evidence.store.trouble {
+            // The store's own word is what is amiss: memory answers nothing either.
+            Some(StoreError::LostWrites(_) | StoreError::NotInitialised) => State::NoStore,
             Some(_) if evidence.memory_holds => State::Stale,
             Some(_) => State::NoStore,
             None if policy_failed || !evidence.store.warnings.is_empty() => State::Degraded,
@@ -107,8 +109,6 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
-    use crate::roles::StoreError;
-
     use super::*;
 
     fn status(trouble: Option<StoreError>, warnings: &[&str]) -> StoreStatus {
@@ -134,6 +134,8 @@ mod tests {
             (status(None, &[]), false, Some("policy.csv:3"), State::Degraded, true),
             (status(down(), &[]), true, None, State::Stale, true),
             (status(down(), &[]), false, None, State::NoStore, false),
+            (status(Some(StoreError::LostWrites("all".into())), &[]), true, None, State::NoStore, false),
+            (status(Some(StoreError::NotInitialised), &[]), true, None, State::NoStore, false),
         ];
         for (store, memory_holds, failure, state, ready) in cases {
             let report = assess(&health, &store, memory_holds, failure);

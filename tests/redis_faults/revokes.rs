@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::fixture::{Said, account, ask, assert_recovers, loaded, organization, world};
 use crate::support::ask::Ask;
-use crate::support::flags::{BOUND, BOUND_SLACK};
+use crate::support::binary::rolegate;
+use crate::support::flags::{BOUND, BOUND_SLACK, REDIS_HEARTBEAT};
 use crate::support::import;
 use crate::support::oracle::World;
 use crate::support::redis::{Options, Redis};
@@ -54,6 +55,45 @@ fn a_data_connection_that_is_lost_alone_is_replaced() {
         redis.call(&["CLIENT", "KILL", "ID", &id]);
         assert_ne!(data_connection(&redis), id);
         assert_recovers(&mut client, &world(), Duration::from_secs(2));
+    }
+}
+
+/// Between two heartbeats the whole store goes back to an older copy, and no connection breaks: the push alone tells.
+#[test]
+fn a_revoke_that_was_pushed_and_then_undone_by_an_older_copy_is_never_allowed_again() {
+    let state = |role| {
+        let accounts = vec![account("boss", "owner", "administrator"), account("ann", "member", role)];
+        json_lines(&World(vec![organization("acme", accounts)]).0)
+    };
+    let redis = Redis::start();
+    import::into_redis(&redis.url(), &state("administrator"));
+    for key in redis.keys() {
+        let key = String::from_utf8(key).unwrap();
+        redis.call(&["COPY", &key, &key, "DB", "1"]);
+    }
+    let server = Server::start(&["--redis", &redis.url(), REDIS_HEARTBEAT, "600"]);
+    server.wait_ready(Duration::from_secs(10));
+    let mut client = server.client();
+    let query = Ask::role("ann", "acme", "LiveChat", "administrator").query(false);
+    assert_eq!(client.get(&query).json()["allowed"], true);
+    let acknowledged = import::into_redis(&redis.url(), &state("normal"));
+    redis.call(&["SWAPDB", "0", "1"]);
+    while acknowledged.elapsed() < BOUND * 3 {
+        let sent = acknowledged.elapsed();
+        let reply = client.get(&query);
+        let allowed = reply.status == 200 && reply.json()["allowed"] == true;
+        assert!(!allowed || sent <= BOUND + BOUND_SLACK, "allowed {sent:?} after its revoke");
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(client.get(&query).json()["code"], "store_lost_writes");
+    let folder = tempfile::tempdir().unwrap();
+    let accepted = rolegate(folder.path()).args(["accept", "--redis", &redis.url()]).output().unwrap();
+    assert!(accepted.status.success(), "{}", String::from_utf8_lossy(&accepted.stderr));
+    server.wait_ready(Duration::from_secs(10));
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while client.get(&query).json()["allowed"] != true {
+        assert!(Instant::now() < deadline, "the older state was accepted");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

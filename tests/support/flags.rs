@@ -31,6 +31,9 @@ pub fn stall_limits(limit: Duration) -> Vec<String> {
 /// Environment of a server that nobody waits for: it stops without the pause for load balancers.
 pub const STOP_AT_ONCE: [(&str, &str); 2] = [("ROLEGATE_STOP_GRACE", "0"), ("ROLEGATE_STOP_LINGER", "0")];
 
+/// Argument of `serve` for the milliseconds between two heartbeats.
+pub const REDIS_HEARTBEAT: &str = "--redis-heartbeat";
+
 /// Argument of `serve` and `import` that names the file with the authorities trusted for a TLS Redis.
 pub const REDIS_CA_FILE: &str = "--redis-ca-file";
 

@@ -26,6 +26,17 @@ pub enum Sighting {
     Read(OrganizationId),
 }
 
+impl Sighting {
+    pub fn organization(&self) -> &OrganizationId {
+        match self {
+            Self::Read(organization)
+            | Self::Pushed(Tracked::Header(organization) | Tracked::RoleSet(organization, ..)) => {
+                organization
+            }
+        }
+    }
+}
+
 /// Changes seen since the log was last read.
 #[derive(Debug, Default)]
 pub struct Sightings(Mutex<Seen>);

@@ -4,7 +4,7 @@
 //! went back on is in doubt before anything is read from it again; over a new link the lease runs only when the log
 //! has told everything since the one before. One task for each store, spawned by it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 
 use ::redis::Value;
@@ -12,9 +12,10 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use crate::clock::Ticks;
-use crate::domain::Generation;
+use crate::domain::{Generation, OrganizationId};
 use crate::freshness::{Beginning, Entry, Finding, History, Lost, Told, Verdict, What};
 use crate::roles::keys::Tracked;
+use crate::roles::value::Side;
 use crate::roles::{LinkEvent, StoreError, keys};
 
 use super::link::Link;
@@ -36,12 +37,22 @@ enum Step {
 #[derive(Debug, Default)]
 struct Memory {
     history: History,
-    /// What the log named since what was seen was last settled.
-    named: Named,
-    /// What it named before: Redis pushes a change after it has answered a heartbeat that read it from the log.
-    named_before: Named,
+    /// What the log named in this heartbeat and the two before. Redis pushes a change just after it has answered a heartbeat
+    /// that read it from the log, and the push may be noted only while the next heartbeat is on its way.
+    named: [Named; 3],
     /// The log was read anew: nothing seen before has to be found in it.
     fresh: bool,
+}
+
+/// Which side of an organization counts.
+#[derive(Clone, Copy)]
+enum InForce {
+    /// `None`: there is no such organization.
+    Side(Option<Side>),
+    /// It was written after the log was read.
+    Changing,
+    /// Its header or counter is broken.
+    Unclear,
 }
 
 /// One link, watched.
@@ -50,8 +61,6 @@ struct Watch<'s> {
     memory: &'s mut Memory,
     link: Link,
     number: u64,
-    /// What was seen over the link before has been looked for in the log.
-    resumed: bool,
     /// Reads and writes go over this link.
     opened: bool,
 }
@@ -90,7 +99,7 @@ impl<'s> Watch<'s> {
     /// count from then on.
     fn over(link: Link, store: &'s RedisStore, memory: &'s mut Memory) -> Self {
         let number = store.sinks.stamps.link_opened();
-        Self { store, memory, link, number, resumed: false, opened: false }
+        Self { store, memory, link, number, opened: false }
     }
 
     /// Beats until the link ends; says why.
@@ -179,7 +188,7 @@ impl<'s> Watch<'s> {
         let stamps = &self.store.sinks.stamps;
         self.store.sinks.metrics.logged.add(changes.len() as u64);
         for change in changes {
-            self.memory.named.name(&change.what);
+            self.memory.named[0].name(&change.what);
             match &change.what {
                 What::Nothing => {}
                 What::Anything => stamps.world_changed(),
@@ -243,9 +252,10 @@ impl<'s> Watch<'s> {
         self.store.sinks.stamps.world_changed();
     }
 
-    /// The log was read to its end. Over a new link, changes that were seen before and that it does not name are gone.
+    /// The log was read to its end: changes that were seen before, over this link or the one before, and that it does
+    /// not name, are gone, or were made by somebody who keeps no log.
     async fn confirm(&mut self) -> Result<(), StoreError> {
-        if !self.resumed && !self.memory.fresh {
+        if !self.memory.fresh {
             let gone = match self.store.sinks.sightings.unconfirmed() {
                 Unconfirmed::All => vec![Lost::Everything],
                 Unconfirmed::These(seen) => self.gone(seen).await?,
@@ -254,32 +264,58 @@ impl<'s> Watch<'s> {
                 self.lose(gone, self.memory.history.newest());
             }
         }
-        self.resumed = true;
         self.memory.fresh = false;
-        self.memory.named_before = std::mem::take(&mut self.memory.named);
+        self.memory.named.rotate_right(1);
+        self.memory.named[0] = Named::default();
         self.store.sinks.sightings.settle();
         Ok(())
     }
 
-    /// Changes that were seen and that the log does not name.
+    /// Changes that were seen and that the log does not name. What is written on an idle side, by a replace, does not
+    /// count and is not logged; an organization that has changed since the log was read is judged next time.
     async fn gone(&mut self, seen: HashSet<Sighting>) -> Result<Vec<Lost>, StoreError> {
-        let Memory { named, named_before, .. } = &*self.memory;
+        let newest = self.memory.history.newest();
+        let mut sides = HashMap::new();
         let mut gone = Vec::new();
-        for sighting in seen.into_iter().filter(|it| !named.confirms(it) && !named_before.confirms(it)) {
-            match sighting {
-                Sighting::Read(organization) | Sighting::Pushed(Tracked::Header(organization)) => {
-                    gone.push(Lost::Organization(organization));
+        for sighting in seen {
+            if self.memory.named.iter().any(|named| named.confirms(&sighting)) {
+                continue;
+            }
+            let organization = sighting.organization();
+            let side = match sides.get(organization) {
+                Some(side) => *side,
+                None => {
+                    let side = self.side_in_force(organization, newest).await?;
+                    sides.insert(organization.clone(), side);
+                    side
                 }
-                Sighting::Pushed(Tracked::RoleSet(organization, side, account)) => {
-                    // What is written on an idle side, by a replace, does not count and is not logged.
-                    let current = self.store.current_over(&mut self.link.data, &organization).await?;
-                    if current.is_some_and(|current| current.header.side == side) {
-                        gone.push(Lost::RoleSet(organization, account));
+            };
+            match (side, &sighting) {
+                (InForce::Changing, _) => self.store.sinks.sightings.note(sighting),
+                (InForce::Side(side), Sighting::Pushed(Tracked::RoleSet(organization, on, account))) => {
+                    if side == Some(*on) {
+                        gone.push(Lost::RoleSet(organization.clone(), account.clone()));
                     }
+                }
+                (InForce::Unclear, _) | (InForce::Side(_), _) => {
+                    gone.push(Lost::Organization(sighting.organization().clone()));
                 }
             }
         }
         Ok(gone)
+    }
+
+    async fn side_in_force(
+        &mut self,
+        organization: &OrganizationId,
+        newest: Option<Generation>,
+    ) -> Result<InForce, StoreError> {
+        match self.store.current_over(&mut self.link.data, organization).await {
+            Ok(Some(current)) if Some(current.generation) > newest => Ok(InForce::Changing),
+            Ok(current) => Ok(InForce::Side(current.map(|current| current.header.side))),
+            Err(StoreError::Broken { .. }) => Ok(InForce::Unclear),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// From now on reads and writes go over this link.
