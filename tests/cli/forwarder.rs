@@ -4,13 +4,14 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 /// What happens to an invalidation on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushes {
     Pass,
     Drop,
-    /// It waits until the next answer has passed.
+    /// It waits until the next answer has passed and was seen.
     HoldBack,
 }
 
@@ -47,9 +48,15 @@ fn pass(mut from: TcpStream, mut to: TcpStream, pushes: Pushes) {
                 continue;
             }
         }
-        let chunk = [chunk, &std::mem::take(&mut held)].concat();
-        if length == 0 || to.write_all(&chunk).is_err() {
+        if length == 0 || to.write_all(chunk).is_err() {
             break;
+        }
+        if !held.is_empty() {
+            // Whoever waits for the answer has seen it by then.
+            thread::sleep(Duration::from_millis(2));
+            if to.write_all(&std::mem::take(&mut held)).is_err() {
+                break;
+            }
         }
     }
     let _ = to.shutdown(std::net::Shutdown::Both);
