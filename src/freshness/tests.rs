@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use crate::clock::Ticks;
 use crate::domain::{AccountId, OrganizationId};
 
@@ -96,4 +98,75 @@ fn an_account_of_another_organization_keeps_its_stamp() {
     let collided =
         same_stripe(foreign.account, place.account) || same_stripe(foreign.organization, place.organization);
     assert!(collided || before == stamps.take(place));
+}
+
+/// What happens, in order, on the one connection and beside it. Times are steps of a clock that the test moves.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Wait(u64),
+    /// A revoke is acknowledged; its push is delivered or lost.
+    Revoke {
+        pushed: bool,
+    },
+    /// A heartbeat is sent, unless one is under way; it reads the log then.
+    Send,
+    /// Its answer arrives: what it read is applied, then the lease is renewed from its send.
+    Answer,
+    /// The answer is lost, and with it the link.
+    Lose,
+    Ask,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        4 => (1u64..60).prop_map(Event::Wait),
+        2 => any::<bool>().prop_map(|pushed| Event::Revoke { pushed }),
+        3 => Just(Event::Send),
+        3 => Just(Event::Answer),
+        1 => Just(Event::Lose),
+        5 => Just(Event::Ask),
+    ];
+    prop::collection::vec(event, 1..80)
+}
+
+proptest! {
+    /// Whatever is delayed or lost, nothing read before a revoke is answered later than the bound after it.
+    #[test]
+    fn no_allow_outlives_its_revoke_beyond_the_bound(events in events()) {
+        const B: u64 = 100;
+        let (organization, account) =
+            (OrganizationId::new("acme").unwrap(), AccountId::new("ann").unwrap());
+        let (stamps, lease) = (Stamps::with_stripes(4), Lease::new(Duration::from_micros(B)));
+        let place = stamps.place(&organization, &account);
+        let (mut now, mut revoked_at, mut under_way) = (1, None::<u64>, None::<(u64, bool)>);
+        let cached = stamps.take(place);
+        lease.renew(Ticks::from_micros(now));
+        for event in events {
+            match event {
+                Event::Wait(steps) => now += steps,
+                Event::Revoke { pushed } => {
+                    revoked_at = revoked_at.or(Some(now));
+                    if pushed {
+                        stamps.account_changed(&organization, &account);
+                    }
+                }
+                Event::Send => under_way = under_way.or(Some((now, revoked_at.is_some()))),
+                Event::Answer => {
+                    if let Some((sent, names_the_revoke)) = under_way.take() {
+                        if names_the_revoke {
+                            stamps.account_changed(&organization, &account);
+                        }
+                        lease.renew(Ticks::from_micros(sent));
+                    }
+                }
+                Event::Lose => under_way = None,
+                Event::Ask => {
+                    let view = stamps.view(Some(&lease), place);
+                    let running = view.standing(Ticks::from_micros(now)).is_running();
+                    let allowed = running && cached.vouches(view.stamp, cached.link);
+                    prop_assert!(!allowed || revoked_at.is_none_or(|revoked| now <= revoked + B));
+                }
+            }
+        }
+    }
 }

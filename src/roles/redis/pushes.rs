@@ -88,6 +88,11 @@ impl Sightings {
         seen.overflown = false;
     }
 
+    /// The log was read anew: nothing that was seen so far has to be found in it.
+    pub fn forget(&self) {
+        *self.lock() = Seen::default();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Seen> {
         // Each update leaves the lists whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

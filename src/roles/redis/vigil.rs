@@ -156,7 +156,8 @@ impl<'s> Watch<'s> {
             Finding::Anchored => {
                 self.memory.fresh = true;
                 self.store.sinks.stamps.world_changed();
-                Ok(Step::Current)
+                // What the log told here may be pushed just behind this answer: before the next one, in any case.
+                Ok(Step::Again)
             }
             Finding::Begun(beginning) => {
                 let event = match beginning {
@@ -255,7 +256,9 @@ impl<'s> Watch<'s> {
     /// The log was read to its end: changes that were seen before, over this link or the one before, and that it does
     /// not name, are gone, or were made by somebody who keeps no log.
     async fn confirm(&mut self) -> Result<(), StoreError> {
-        if !self.memory.fresh {
+        if self.memory.fresh {
+            self.store.sinks.sightings.forget();
+        } else {
             let gone = match self.store.sinks.sightings.unconfirmed() {
                 Unconfirmed::All => vec![Lost::Everything],
                 Unconfirmed::These(seen) => self.gone(seen).await?,
