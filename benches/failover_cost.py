@@ -9,7 +9,7 @@ about warm accounts all the time; prints one row for each case. Needs redis-serv
 import http.client, json, os, shutil, signal, socket, subprocess, sys, tempfile, time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-ROLEGATE = os.path.join(ROOT, "target", "release", "rolegate")
+ROLEGATE = os.environ.get("ROLEGATE", os.path.join(ROOT, "target", "release", "rolegate"))
 DOWN_AFTER_MS = 1000
 ACCOUNTS = [f"account-{number}" for number in range(50)]
 

@@ -96,10 +96,17 @@ impl Redis {
         self.options.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
     }
 
-    /// Sends one command over a connection of its own; panics on an error reply.
+    /// Sends one command over a connection of its own; panics on an error reply. A Sentinel that gives a server another
+    /// role kills all clients of it, and with them this one: then once more.
     pub fn call(&self, parts: &[&str]) -> Value {
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
-        match self.connect().call(&parts).unwrap() {
+        let reply = self.connect().call(&parts).or_else(|error| match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
+                self.connect().call(&parts)
+            }
+            _ => Err(error),
+        });
+        match reply.unwrap() {
             Value::Error(error) => panic!("Redis refused {:?}: {error}", String::from_utf8_lossy(parts[0])),
             reply => reply,
         }
