@@ -24,7 +24,7 @@ use crate::freshness::{Freshness, Place, Stamp, Stamps, Standing};
 use crate::policy::Policy;
 use crate::roles::{Reading, RoleStore, StoreError};
 
-use bucket::{Bucket, Key, Spread};
+use bucket::{BroughtHash, Bucket, Key, Spread};
 use flights::{Flights, Landed};
 pub use metrics::{CacheMetrics, ReadFailure};
 
@@ -108,7 +108,7 @@ pub struct CacheLimits {
 
 /// Role sets read so far, shared by all tasks.
 pub struct RoleCache {
-    buckets: Cache<Key, Arc<Bucket>>,
+    buckets: Cache<Key, Arc<Bucket>, BroughtHash>,
     spread: Spread,
     stamps: Arc<Stamps>,
     store: Arc<dyn RoleStore>,
@@ -136,9 +136,9 @@ impl RoleCache {
         let weigher = |key: &Key, bucket: &Arc<Bucket>| {
             u32::try_from(key.weight() + bucket.weight()).unwrap_or(u32::MAX)
         };
-        let buckets = Cache::builder().max_capacity(limits.bytes).weigher(weigher).build();
+        let buckets = Cache::builder().max_capacity(limits.bytes).weigher(weigher);
         Arc::new(Self {
-            buckets,
+            buckets: buckets.build_with_hasher(BroughtHash::default()),
             spread: Spread::default(),
             stamps,
             store,

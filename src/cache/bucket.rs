@@ -3,7 +3,7 @@
 //! Immutable; a fill puts a merged copy in its place. Large organizations are spread over several buckets,
 //! each repeating the header, so that a copy stays small. Used by `cache` alone.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -26,6 +26,10 @@ const SPREAD_STRIPES: usize = 1 << 16;
 
 /// What moka keeps beside a value: measured at about 160 bytes with its queues and hash table.
 const ENTRY_OVERHEAD: usize = 160;
+/// The counts of a shared value, and what the allocator keeps beside it.
+const SHARED: usize = 24;
+/// Of an entry in its bucket: pointer and fingerprint.
+const PLACE: usize = 12;
 
 /// The organization and the number of its bucket. Hashed by the seeded hash that the question brought along.
 #[derive(Debug, Clone)]
@@ -51,7 +55,28 @@ impl Hash for Key {
 
 impl Key {
     pub fn weight(&self) -> usize {
-        self.organization.as_str().len() + ENTRY_OVERHEAD
+        size_of::<Self>() + self.organization.weight() + ENTRY_OVERHEAD
+    }
+}
+
+/// Hands on the hash that a key brought along.
+#[derive(Debug, Default)]
+pub struct Brought(u64);
+
+pub type BroughtHash = BuildHasherDefault<Brought>;
+
+impl Hasher for Brought {
+    fn write(&mut self, bytes: &[u8]) {
+        // Keys hash as one number; of anything else the hash may be poor, never wrong.
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -118,17 +143,27 @@ struct Header {
     known: Option<(Generation, Arc<Switches>)>,
 }
 
-/// What one account holds, or that it is no member.
-#[derive(Debug)]
+/// What one account holds, or that it is no member. Read under the world and the side of its bucket's header.
+#[derive(Debug, Clone)]
 struct Entry {
     account: AccountId,
     fingerprint: u32,
-    world: u64,
     stamp: u32,
     sent: Ticks,
-    side: Generation,
     generation: Generation,
-    holding: Option<Holding>,
+    /// Shared by those of a bucket who hold the same.
+    holding: Option<Arc<Holding>>,
+}
+
+impl Entry {
+    /// The same, sharing what one of these holds already.
+    fn sharing(self: &Arc<Self>, others: &[Arc<Self>]) -> Arc<Self> {
+        let same = others.iter().find(|other| other.holding.is_some() && other.holding == self.holding);
+        match same {
+            Some(other) => Arc::new(Self { holding: other.holding.clone(), ..Self::clone(self) }),
+            None => self.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -136,15 +171,15 @@ pub struct Bucket {
     numbering: u64,
     header: Header,
     /// Each account once. Empty while the organization is unknown.
-    entries: Vec<Arc<Entry>>,
+    entries: Box<[Arc<Entry>]>,
     /// Of the entries, in their order, side by side: a look-up touches one entry, not several.
-    fingerprints: Vec<u32>,
+    fingerprints: Box<[u32]>,
 }
 
 impl Bucket {
     fn new(numbering: u64, header: Header, entries: Vec<Arc<Entry>>) -> Self {
         let fingerprints = entries.iter().map(|entry| entry.fingerprint).collect();
-        Self { numbering, header, entries, fingerprints }
+        Self { numbering, header, entries: entries.into(), fingerprints }
     }
 
     /// What one read said.
@@ -153,15 +188,14 @@ impl Bucket {
         let (known, entry, side) = match &reading.found {
             None => (None, None, Generation::default()),
             Some(found) => {
+                let holding = found.role_set.as_ref().map(|set| Arc::new(Holding::compile(set, catalogue)));
                 let entry = Entry {
                     account: account.clone(),
                     fingerprint: fingerprint(place),
-                    world: stamp.world,
                     stamp: stamp.account,
                     sent: reading.sent,
-                    side: found.side,
                     generation: found.generation,
-                    holding: found.role_set.as_ref().map(|set| Holding::compile(set, catalogue)),
+                    holding,
                 };
                 let switches = Arc::new(Switches::compile(&found.organization, catalogue));
                 (Some((found.generation, switches)), Some(Arc::new(entry)), found.side)
@@ -172,28 +206,28 @@ impl Bucket {
         Self::new(catalogue.numbering(), header, entry.into_iter().collect())
     }
 
-    /// This bucket with what a newer read said. Entries of another side, world or numbering are dropped.
+    /// This bucket with what another read said. The newer header holds, and entries that do not go with it are dropped;
+    /// where both know an account, the newer read wins.
     pub fn merge(&self, fresh: &Self) -> Self {
-        if self.header.sent > fresh.header.sent && self.numbering == fresh.numbering {
-            return self.adopt(&fresh.entries, self.header.clone());
+        let is_older = self.numbering != fresh.numbering || self.header.sent <= fresh.header.sent;
+        let (newer, older) = if is_older { (fresh, self) } else { (self, fresh) };
+        if !newer.goes_with(older) {
+            return newer.clone();
         }
-        let mut merged = fresh.clone();
-        if self.numbering == fresh.numbering {
-            merged = merged.adopt(&self.entries, fresh.header.clone());
-        }
-        merged
-    }
-
-    /// Takes in entries that agree with `header`; where both know an account, the newer read wins.
-    fn adopt(&self, others: &[Arc<Entry>], header: Header) -> Self {
-        let agrees = |entry: &&Arc<Entry>| {
-            header.known.is_some() && entry.side == header.side && entry.world == header.world
-        };
-        let mut entries: Vec<Arc<Entry>> =
-            self.entries.iter().chain(others).filter(agrees).cloned().collect();
+        let shared = fresh.entries.iter().map(|entry| entry.sharing(&self.entries));
+        let mut entries: Vec<Arc<Entry>> = self.entries.iter().cloned().chain(shared).collect();
         entries.sort_by(|a, b| a.account.cmp(&b.account).then(b.sent.cmp(&a.sent)));
         entries.dedup_by(|later, first| later.account == first.account);
-        Self::new(self.numbering, header, entries)
+        Self::new(newer.numbering, newer.header.clone(), entries)
+    }
+
+    /// Whether the entries of both were read under the same side and world, and in the same numbers.
+    fn goes_with(&self, other: &Self) -> bool {
+        let ground = |bucket: &Self| {
+            let Header { world, side, known, .. } = &bucket.header;
+            known.as_ref().map(|_| (bucket.numbering, *world, *side))
+        };
+        ground(self).is_some() && ground(self) == ground(other)
     }
 
     /// Where the account stands, if everything about it is still vouched for.
@@ -219,8 +253,7 @@ impl Bucket {
         let alike =
             self.fingerprints.iter().zip(&self.entries).enumerate().filter(|(_, (it, _))| **it == wanted);
         let (position, (_, entry)) = alike.into_iter().find(|(_, (_, entry))| entry.account == *account)?;
-        let current = (entry.world, entry.stamp, entry.side) == (stamp.world, stamp.account, header.side);
-        (current && young(entry.sent)).then_some(position)
+        (entry.stamp == stamp.account && young(entry.sent)).then_some(position)
     }
 
     /// From when on the data were true, and a generation that they include.
@@ -237,7 +270,7 @@ impl Bucket {
 
     pub fn subject(&self, position: usize) -> Subject<'_> {
         let Some((_, switches)) = &self.header.known else { return Subject::NoOrganization };
-        match self.entries.get(position).and_then(|entry| entry.holding.as_ref()) {
+        match self.entries.get(position).and_then(|entry| entry.holding.as_deref()) {
             Some(holding) => Subject::Member(switches, holding),
             None => Subject::NoMember(switches),
         }
@@ -254,14 +287,21 @@ impl Bucket {
 
     /// Bytes on the heap.
     pub fn weight(&self) -> usize {
-        let entry = |entry: &Arc<Entry>| {
-            // Pointer, reference counts, the identifier with its own counts, the grants.
-            size_of::<Entry>()
-                + 40
-                + entry.account.as_str().len()
-                + entry.holding.as_ref().map_or(0, Holding::weight)
-        };
-        let switches = self.header.known.as_ref().map_or(0, |(_, switches)| switches.weight() + 32);
-        size_of::<Self>() + switches + self.entries.iter().map(entry).sum::<usize>()
+        let mut counted: Vec<*const Holding> = Vec::with_capacity(self.entries.len());
+        let mut holdings = 0;
+        for holding in self.entries.iter().filter_map(|entry| entry.holding.as_ref()) {
+            if !counted.contains(&Arc::as_ptr(holding)) {
+                counted.push(Arc::as_ptr(holding));
+                holdings += size_of::<Holding>() + SHARED + holding.weight();
+            }
+        }
+        let entry = |entry: &Arc<Entry>| PLACE + size_of::<Entry>() + SHARED + entry.account.weight();
+        let entries: usize = self.entries.iter().map(entry).sum();
+        let switches = self
+            .header
+            .known
+            .as_ref()
+            .map_or(0, |(_, switches)| size_of::<Switches>() + SHARED + switches.weight());
+        size_of::<Self>() + SHARED + switches + entries + holdings
     }
 }

@@ -61,6 +61,11 @@ macro_rules! identifier {
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
+
+            /// Bytes on the heap.
+            pub fn weight(&self) -> usize {
+                self.0.weight()
+            }
         }
 
         impl fmt::Display for $name {

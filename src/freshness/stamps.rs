@@ -4,7 +4,9 @@
 //! current. Counters only ever rise; a stripe shared by two keys costs a re-read, never a stale answer. Bumped by
 //! the stores (push callback, log, commits), viewed by the cache.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
+
+use ahash::RandomState;
 
 use crate::clock::Ticks;
 use crate::domain::{AccountId, OrganizationId};

@@ -10,6 +10,7 @@ mod fault;
 mod members;
 pub mod names;
 mod query;
+mod quick;
 mod resolve;
 
 #[cfg(test)]
@@ -26,6 +27,9 @@ use crate::code::Code;
 
 /// Reads the body of a single question.
 pub fn read_question(body: &[u8]) -> Result<Members<'_>, Box<Fault>> {
+    if let Some(members) = quick::question(body) {
+        return Ok(members);
+    }
     let mut reader = serde_json::Deserializer::from_str(text(body)?);
     let members = serde::Deserialize::deserialize(&mut reader).map_err(|error| not_json(&error))?;
     reader.end().map_err(|error| not_json(&error))?;

@@ -37,6 +37,14 @@ impl Text {
         }
     }
 
+    /// Bytes on the heap, the counts of the shared text among them.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Inline { .. } => 0,
+            Self::Shared(text) => text.len() + 2 * size_of::<usize>(),
+        }
+    }
+
     fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
@@ -65,10 +73,11 @@ impl Ord for Text {
     }
 }
 
-/// As `str` hashes, since identifiers are looked up by it.
+/// As `str` hashes, since identifiers are looked up by it: its bytes and an end mark, not checked anew for UTF-8.
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        state.write(self.as_bytes());
+        state.write_u8(0xff);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::code::Code;
 
 use super::fault::Fault;
 use super::members::{Field, Members, Value};
+use super::quick;
 
 /// The member that holds the items of a batch of checks.
 pub const CHECKS: &str = "checks";
@@ -27,6 +28,9 @@ pub struct BatchBody<'a> {
 impl<'a> BatchBody<'a> {
     /// Reads a batch whose items, at most `limit`, stand in the member `list`.
     pub fn read(body: &'a [u8], list: &'static str, limit: usize) -> Result<Self, Box<Fault>> {
+        if let Some(batch) = quick::batch(body, list, limit) {
+            return Ok(batch);
+        }
         let mut json = serde_json::Deserializer::from_str(super::text(body)?);
         let mut reading = Reading { batch: Self::default(), list, limit, at: At::Top };
         let read = Top(&mut reading).deserialize(&mut json).and_then(|()| json.end());
