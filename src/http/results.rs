@@ -16,6 +16,9 @@ use super::wire::{Fault, write_item_fault};
 /// Items that are answered before other tasks get their turn: well below a millisecond from memory.
 pub const PORTION: usize = 256;
 
+/// A result without an explanation is hardly longer.
+const RESULT_BYTES: usize = 128;
+
 /// A portion of items after reading: the sound ones, and for each item its fault or `None`.
 #[derive(Debug)]
 pub struct Portion<Q> {
@@ -68,6 +71,7 @@ impl<'a> Results<'a> {
         outcomes: &[Result<A, NoAnswer>],
         write: impl Fn(&mut Vec<u8>, &A),
     ) {
+        self.out.reserve(portion.faults.len() * RESULT_BYTES);
         let mut outcomes = outcomes.iter();
         for fault in &portion.faults {
             if self.written > 0 {

@@ -12,6 +12,9 @@ use memchr::memchr;
 use super::batch::BatchBody;
 use super::members::{Field, Members, Value};
 
+/// An item is hardly shorter: as many as there may be are made room for at once.
+const ITEM_BYTES: usize = 64;
+
 /// The members of a single question.
 pub fn question(body: &[u8]) -> Option<Members<'_>> {
     let mut scanner = Scanner::new(body)?;
@@ -91,7 +94,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn array(&mut self, limit: usize) -> Option<Vec<Members<'a>>> {
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(limit.min(self.text.len() / ITEM_BYTES));
         self.step(b'[')?;
         if self.step(b']').is_some() {
             return Some(items);
