@@ -22,7 +22,7 @@ use std::env;
 use std::time::Duration;
 
 use bare::Shape;
-use load::Measured;
+use load::{Measured, Protocol};
 use process::Served;
 use support::sample::{BATCH, Sample};
 
@@ -33,7 +33,7 @@ const ORGANIZATIONS: usize = 1_000;
 /// One line of a table: a server and what it is asked.
 struct Contender<'a> {
     name: &'a str,
-    server: &'a Served,
+    server: (&'a Served, Protocol),
     requests: &'a [Vec<u8>],
 }
 
@@ -69,14 +69,20 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     for connections in CONNECTIONS {
-        let contenders = [
-            Contender { name: "bare, same shape", server: &apart, requests: &sample.singles },
-            Contender { name: "bare, default", server: &shared, requests: &sample.singles },
-            Contender { name: "`POST /check`", server: &rolegate, requests: &sample.singles },
-            Contender { name: "`GET /check`", server: &rolegate, requests: &sample.queries },
-            Contender { name: "`POST`, unix socket", server: &unix, requests: &sample.singles },
+        let row = |name, server, protocol, requests| Contender { name, server: (server, protocol), requests };
+        let over_http1 = [
+            row("bare, same shape", &apart, Protocol::Http1, &sample.singles),
+            row("bare, default", &shared, Protocol::Http1, &sample.singles),
+            row("`POST /check`", &rolegate, Protocol::Http1, &sample.singles),
+            row("`GET /check`", &rolegate, Protocol::Http1, &sample.queries),
+            row("`POST`, unix socket", &unix, Protocol::Http1, &sample.singles),
         ];
-        print_rows(&contenders, connections, effort);
+        print_rows(&over_http1, connections, effort);
+        let over_http2 = [
+            row("bare, same shape, h2c", &apart, Protocol::Http2, &sample.singles),
+            row("`POST`, h2c", &rolegate, Protocol::Http2, &sample.singles),
+        ];
+        print_rows(&over_http2, connections, effort);
     }
     print_batches(&rolegate, &sample, effort);
     println!("\nResident memory of the server: {} MB.", rolegate.resident() >> 20);
@@ -113,7 +119,7 @@ fn print_rows(contenders: &[Contender<'_>], connections: usize, effort: Effort) 
 fn print_batches(server: &Served, sample: &Sample, effort: Effort) {
     for connections in [1, 2] {
         let rounds: Vec<Measured> = (0..effort.rounds)
-            .map(|_| load::run(server, &sample.batches, connections, effort.duration))
+            .map(|_| load::run((server, Protocol::Http1), &sample.batches, connections, effort.duration))
             .collect();
         let batch = median(&rounds);
         println!(
