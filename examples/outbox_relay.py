@@ -7,7 +7,7 @@ reached. Python's standard library alone.
 
     outbox_relay.py init   DATABASE
     outbox_relay.py change DATABASE COUNT             random changes, as a service would make them
-    outbox_relay.py relay  DATABASE [--once] [-- rolegate's store flags]
+    outbox_relay.py relay  DATABASE [--once] [--redis URL]
     outbox_relay.py export DATABASE FILE              prints what to give to `reconcile --not-after`
 """
 
@@ -145,19 +145,20 @@ def main():
     parser.add_argument("task", choices=["init", "change", "relay", "export"])
     parser.add_argument("database")
     parser.add_argument("--once", action="store_true", help="end when the outbox is empty")
-    parser.add_argument("rest", nargs="*")
+    parser.add_argument("--redis", metavar="URL", help="the store of rolegate; by default the embedded one")
+    parser.add_argument("argument", nargs="?")
     arguments = parser.parse_args()
     database = open_database(arguments.database)
     match arguments.task:
         case "init":
             database.executescript(SCHEMA)
         case "change":
-            for _ in range(int(arguments.rest[0])):
+            for _ in range(int(arguments.argument)):
                 change(database)
         case "relay":
-            relay(database, arguments.rest, arguments.once)
+            relay(database, ["--redis", arguments.redis] if arguments.redis else [], arguments.once)
         case "export":
-            export(database, arguments.rest[0])
+            export(database, arguments.argument)
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ fn peaks(store: &str) -> [u64; 2] {
 #[test]
 fn memory_follows_the_largest_organization_and_not_the_store() {
     let many =
-        |count: usize| -> String { (0..count).map(|n| organization(&format!("o-{n:03}"), 4_000)).collect() };
-    let (few, more) = (peaks(&many(4)), peaks(&many(16)));
+        |count: usize| -> String { (0..count).map(|n| organization(&format!("o-{n:03}"), 2_000)).collect() };
+    let (few, more) = (peaks(&many(5)), peaks(&many(20)));
     for (few, more) in few.into_iter().zip(more) {
         assert!(more * 10 < few * 13, "four times the store took {more} bytes after {few}");
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -11,10 +12,12 @@ use rolegate::app::import_rules;
 use rolegate::exchange::{Event, ReconcileOptions, Summary, export, reconcile};
 use rolegate::policy::{Policy, PolicyFiles};
 use rolegate::roles::Ledger;
+use rolegate::roles::embedded::EmbeddedStore;
 
-use crate::subjects::{self, Subject};
+use crate::concurrent::open;
+use crate::support::redis::Redis;
 
-const CASES: u32 = 96;
+const CASES: u32 = 64;
 const PRODUCTS: [&str; 3] = ["ChatBot", "HelpDesk", "LiveChat"];
 const ROLES: [[&str; 2]; 3] =
     [["administrator", "editor"], ["normal", "viewer"], ["administrator", "normal"]];
@@ -152,16 +155,17 @@ async fn holds(store: &dyn Ledger, one: &str, other: &str) {
     assert_eq!((after.equal, none.len()), (1, 0));
 }
 
-fn judge(subject: impl Future<Output = Subject>) {
+/// The store, and what has to live as long.
+fn judge<G>(subject: impl Future<Output = (Arc<dyn Ledger>, G)>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let subject = subject.await;
-        subject.store.initialise().await.unwrap();
+        let (store, _guard) = subject.await;
+        store.initialise().await.unwrap();
         let mut runner =
             TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
         let cases = |(one, other): (Shape, Shape)| {
             let (one, other) = (lines(&one), lines(&other));
-            tokio::task::block_in_place(|| runtime.handle().block_on(holds(&*subject.store, &one, &other)));
+            tokio::task::block_in_place(|| runtime.handle().block_on(holds(&*store, &one, &other)));
             Ok(())
         };
         tokio::task::block_in_place(|| runner.run(&pair(), cases)).unwrap();
@@ -170,10 +174,18 @@ fn judge(subject: impl Future<Output = Subject>) {
 
 #[test]
 fn the_laws_hold_over_the_embedded_store() {
-    judge(subjects::embedded());
+    judge(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Ledger> = Arc::new(EmbeddedStore::open(folder.path(), Arc::default()).unwrap());
+        (store, folder)
+    });
 }
 
 #[test]
 fn the_laws_hold_over_redis() {
-    judge(subjects::redis());
+    judge(async {
+        let redis = Redis::start();
+        let store: Arc<dyn Ledger> = open(&redis.url()).await;
+        (store, redis)
+    });
 }

@@ -19,9 +19,6 @@ mod kinds;
 mod large;
 mod laws;
 mod outbox;
-#[path = "../stores/subjects.rs"]
-#[allow(dead_code, reason = "the tests of the stores use more of it")]
-mod subjects;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

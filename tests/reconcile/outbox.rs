@@ -49,7 +49,7 @@ impl Outbox {
 
     fn relay(&self) -> Child {
         let url = self.redis.url();
-        let mut command = self.command(&["relay", "db", "--", "--redis", &url]);
+        let mut command = self.command(&["relay", "db", "--redis", &url]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
@@ -64,7 +64,7 @@ impl Outbox {
             relay.wait().unwrap();
         }
         let url = self.redis.url();
-        self.run(&["relay", "db", "--once", "--", "--redis", &url]);
+        self.run(&["relay", "db", "--once", "--redis", &url]);
     }
 
     fn reconcile(&self) -> Ended {
