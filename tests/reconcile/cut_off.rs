@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::world::{World, organization};
 
-const ORGANIZATIONS: usize = 60;
+const ORGANIZATIONS: usize = 45;
 /// Every third one is so large that it is replaced.
-const SIZES: [usize; 3] = [3, 30, 400];
+const SIZES: [usize; 3] = [3, 30, 250];
 
 /// The organizations of a text, each with its lines.
 fn parts(text: &str) -> BTreeMap<String, String> {
@@ -33,10 +33,8 @@ fn a_repair_that_is_killed_leaves_whole_organizations_and_is_ended_by_the_next()
     for world in World::both(&store) {
         let file = world.folder.file("source.jsonl", &source);
         let back = world.folder.file("store.jsonl", &store);
-        for millis in (60..2_000).step_by(140) {
-            let arguments = world.arguments(&["reconcile", "--from", &file, "--repair", "--force"]);
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            let mut command = world.folder.command(&arguments);
+        for millis in (100..3_000).step_by(200) {
+            let mut command = world.command(&["reconcile", "--from", &file, "--repair", "--force"]);
             let mut repair = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             sleep(Duration::from_millis(millis));
             let _ = repair.kill();

@@ -1,5 +1,6 @@
 //! What a repair does not do unless it was asked for, and what it leaves to whoever knows more.
 
+use crate::fixture::{Ended, Folder};
 use crate::world::{World, organization};
 
 #[test]
@@ -84,10 +85,9 @@ fn a_difference_that_passes_is_none() {
     let (store, source) = (organization("acme", 2), organization("acme", 3));
     let world = World::over_redis(&store);
     let file = world.folder.file("source.jsonl", &source);
-    let arguments = world.arguments(&["reconcile", "--from", &file, "--settle", "6"]);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut reconcile = world.command(&["reconcile", "--from", &file, "--settle", "6"]);
     let run = std::thread::scope(|scope| {
-        let run = scope.spawn(|| world.folder.run(&arguments));
+        let run = scope.spawn(|| Ended::from(reconcile.output().unwrap()));
         std::thread::sleep(std::time::Duration::from_millis(500));
         world.done("account add --organization acme --account a-000002 --role LiveChat/normal");
         run.join().unwrap()
@@ -105,10 +105,10 @@ fn a_store_that_cannot_answer_is_neither_equal_nor_different() {
     let said = world.reconcile(&source, &["--repair"]);
     assert_eq!((said.exit, said.summary()["stopped"]["code"].as_str()), (3, Some("store_not_initialized")));
     world.redis.as_mut().unwrap().kill();
-    let said = world.reconcile(&source, &[]);
+    let said = world.reconcile(&source, &["--redis-connect-timeout", "300"]);
     assert_eq!(said.exit, 3, "{said:?}");
     assert!(said.err.contains("store_unavailable"), "{said:?}");
-    let folder = crate::fixture::Folder::empty();
+    let folder = Folder::empty();
     let file = folder.file("source.jsonl", &source);
     folder.run(&["reconcile", "--from", &file, "--repair"]).expect(3, "store_not_initialized");
     assert!(!folder.path().join("rolegate-data").exists());

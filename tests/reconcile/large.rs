@@ -9,10 +9,8 @@ use crate::world::{World, organization};
 
 /// Runs to the end; the most memory that it had resident, in bytes.
 fn peak(world: &World, arguments: &[&str]) -> u64 {
-    let arguments = world.arguments(arguments);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let begun = Instant::now();
-    let mut child = world.folder.command(&arguments).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = world.command(arguments).stdout(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {

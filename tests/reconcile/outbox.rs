@@ -9,6 +9,7 @@ use fastrand::Rng;
 
 use crate::fixture::{Ended, Folder};
 use crate::support::redis::Redis;
+use crate::world::PATIENCE;
 
 const CHANGES: &str = "8";
 const KILLS: usize = 8;
@@ -37,7 +38,7 @@ impl Outbox {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("python3");
         command.arg(&self.script).args(arguments).current_dir(self.folder.path());
-        command.env("ROLEGATE_BINARY", env!("CARGO_BIN_EXE_rolegate")).stdin(Stdio::null());
+        command.envs(PATIENCE).env("ROLEGATE_BINARY", env!("CARGO_BIN_EXE_rolegate")).stdin(Stdio::null());
         command
     }
 
@@ -71,7 +72,7 @@ impl Outbox {
         let known = self.run(&["export", "db", "source.jsonl"]);
         let url = self.redis.url();
         let flags = ["--from", "source.jsonl", "--redis", &url, "--not-after", known.trim()];
-        self.folder.run(&[&["reconcile"][..], &flags].concat())
+        self.folder.run_with(&PATIENCE, &[&["reconcile"][..], &flags].concat())
     }
 }
 
@@ -81,7 +82,7 @@ fn a_relay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     outbox.play(7);
     outbox.reconcile().expect(0, "3 equal, 0 differing, 0 repaired, 0 newer, 0 refused");
     let url = outbox.redis.url();
-    let records = outbox.folder.run(&["audit", "list", "--json", "--redis", &url]).out;
+    let records = outbox.folder.run_with(&PATIENCE, &["audit", "list", "--json", "--redis", &url]).out;
     let mut keys: Vec<u64> = records
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
@@ -112,6 +113,6 @@ fn a_relay_that_marks_first_loses_rows_and_reconcile_tells_which() {
     let url = outbox.redis.url();
     let repair =
         ["reconcile", "--from", "source.jsonl", "--redis", &url, "--repair", "--delete-missing", "--force"];
-    assert_eq!(outbox.folder.run(&repair).exit, 0);
+    assert_eq!(outbox.folder.run_with(&PATIENCE, &repair).exit, 0);
     outbox.reconcile().expect(0, "3 equal");
 }

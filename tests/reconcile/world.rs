@@ -1,9 +1,18 @@
 //! A store that the command line is pointed at, and what a run of `reconcile` said.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::fixture::{Ended, Folder};
 use crate::support::redis::Redis;
+
+/// Other tests may keep the machine busy: what is late is not wrong here. In milliseconds.
+pub const PATIENCE: [(&str, &str); 3] = [
+    ("ROLEGATE_FRESHNESS_BOUND", "40000"),
+    ("ROLEGATE_READ_TIMEOUT", "20000"),
+    ("ROLEGATE_REDIS_CONNECT_TIMEOUT", "20000"),
+];
 
 /// An embedded store in a folder, or a Redis.
 pub struct World {
@@ -33,14 +42,22 @@ impl World {
     }
 
     /// The arguments, and the store.
-    pub fn arguments(&self, arguments: &[&str]) -> Vec<String> {
+    fn arguments(&self, arguments: &[&str]) -> Vec<String> {
         let store = self.redis.iter().flat_map(|redis| ["--redis".to_owned(), redis.url()]);
         arguments.iter().map(|&argument| argument.to_owned()).chain(store).collect()
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
         let arguments = self.arguments(arguments);
-        self.folder.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        self.folder.run_with(&PATIENCE, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The command, to be started by the caller.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let arguments = self.arguments(arguments);
+        let mut command = self.folder.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        command.envs(PATIENCE);
+        command
     }
 
     /// A command in words, separated by blanks.

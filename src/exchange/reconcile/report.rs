@@ -140,14 +140,14 @@ impl fmt::Display for Reconciled {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { equal, differing, repaired, newer, refused, .. } = self;
-        match self.input_refused {
-            true => {
-                write!(f, "the input is refused, nothing was compared: {}", count(self.refusals, "refusal"))?
-            }
-            false => write!(
+        if self.input_refused {
+            let refusals = count(self.refusals, "refusal");
+            write!(f, "the input is refused, nothing was compared: {refusals}")?;
+        } else {
+            write!(
                 f,
                 "{equal} equal, {differing} differing, {repaired} repaired, {newer} newer, {refused} refused"
-            )?,
+            )?;
         }
         if let Some(Stopped { code, organization, detail }) = &self.stopped {
             let place = organization.as_ref().map(|id| format!(" at {id}")).unwrap_or_default();
