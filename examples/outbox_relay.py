@@ -32,7 +32,7 @@ CREATE TABLE outbox (
 );
 """
 RETRY_SECONDS = 0.2
-ROLEGATE = os.environ.get("ROLEGATE_BINARY", "rolegate")
+ROLEGATE = os.environ.get("RELAY_BINARY", "rolegate")
 
 
 class Unknown(Exception):
@@ -51,6 +51,8 @@ def apply(row, store):
     ended = subprocess.run([ROLEGATE, *words, *who, *key, "--json", *store], capture_output=True, text=True)
     if ended.returncode == 0:
         return json.loads(ended.stdout)["generation"]
+    if ended.returncode == 2:
+        raise SystemExit(f"rolegate does not understand how it is called: {ended.stderr.strip()}")
     # Somebody else kept being faster: nothing was done, and nothing is wrong.
     if ended.returncode == 1 and "conflict:" not in ended.stderr:
         raise Refused(ended.stderr.strip())

@@ -40,7 +40,7 @@ impl Outbox {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("python3");
         command.arg(&self.script).args(arguments).current_dir(self.folder.path());
-        command.envs(PATIENCE).env("ROLEGATE_BINARY", env!("CARGO_BIN_EXE_rolegate")).stdin(Stdio::null());
+        command.envs(PATIENCE).env("RELAY_BINARY", env!("CARGO_BIN_EXE_rolegate")).stdin(Stdio::null());
         command
     }
 
