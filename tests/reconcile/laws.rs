@@ -59,7 +59,7 @@ fn pair() -> impl Strategy<Value = (Shape, Shape)> {
                     .chain(other.accounts.iter().take(1))
                     .map(|(k, v)| (*k, *v))
                     .collect(),
-                ..one.clone()
+                ..one
             },
             _ => other,
         };

@@ -111,7 +111,7 @@ fn a_relay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
 fn a_relay_that_marks_first_loses_rows_and_reconcile_tells_which() {
     let marks_first = script().replace(
         "            generation, refused = apply(row, store), None",
-        "            database.execute('UPDATE outbox SET generation = 0 WHERE id = ?', (row['id'],))\n            \
+        "            database.execute('UPDATE outbox SET generation = 0 WHERE id = ?', (row['id'],))\n            time.sleep(0.3)\n            \
          generation, refused = apply(row, store), None",
     );
     assert_ne!(marks_first, script());
