@@ -1,10 +1,13 @@
 //! What a write is: pure values that every store commits the same way, and the rules that compute them.
 //!
 //! Always true here: no I/O; a change names the generation it was computed on, so that a store can refuse it
-//! when that is no longer the newest. Called by import, by the legacy plan and by the stores.
+//! when that is no longer the newest. Called by import, by reconcile, by the legacy plan and by the stores.
 
+pub mod compare;
 pub mod incoming;
+mod join;
 pub mod merge;
+pub mod repair;
 pub mod replace;
 
 use std::sync::Arc;

@@ -14,6 +14,7 @@ mod output;
 mod policy;
 mod question;
 mod reading;
+mod reconcile;
 mod serve;
 mod transfer;
 
@@ -128,6 +129,7 @@ enum Command {
     Legacy(reading::Legacy),
     Import(transfer::Import),
     Export(transfer::Export),
+    Reconcile(reconcile::Reconcile),
     Accept(accept::Accept),
     Doctor(doctor::Doctor),
     Policy(policy::PolicyCommand),
@@ -185,6 +187,7 @@ pub fn run(
         Command::Legacy(command) => command.run(variables),
         Command::Import(command) => command.run(variables),
         Command::Export(command) => command.run(variables),
+        Command::Reconcile(command) => command.run(variables),
         Command::Accept(command) => command.run(variables),
         Command::Doctor(command) => command.run(variables),
         Command::Policy(command) => command.run(variables),

@@ -68,10 +68,7 @@ pub struct Export {
 impl Import {
     pub fn run(self, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
         let settings = Settings::load(self.settings.into_map(), variables)?;
-        let input = match self.file.as_os_str() == "-" {
-            true => spool(io::stdin())?,
-            false => open(&self.file)?,
-        };
+        let input = source(&self.file)?;
         let options = Options {
             organization: self.organization,
             products: self.products,
@@ -98,7 +95,14 @@ impl Import {
     }
 }
 
-/// Standard input as a file without a name: an import reads its input twice.
+/// What a command reads twice: a file, or with `-` standard input, which is kept in a file without a name.
+pub(super) fn source(path: &Path) -> Result<File, Failure> {
+    match path.as_os_str() == "-" {
+        true => spool(io::stdin()),
+        false => open(path),
+    }
+}
+
 fn spool(mut input: impl Read) -> Result<File, Failure> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut input, &mut file)?;

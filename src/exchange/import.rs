@@ -8,15 +8,16 @@ mod merge;
 
 use std::io::{Read, Seek};
 use std::mem;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use super::checked::{self, Checked};
 use super::documents::Context;
 use super::raw::Raw;
 use super::refusal::{At, Code, Refusals};
 use super::report::{Ending, Outcome, Progress, Report, Stopped};
 use super::source::Source;
+use super::trouble::{self, Trouble};
 use super::validate::Rules;
 use super::whole;
 use crate::audit::{Before, Note, Record};
@@ -24,10 +25,13 @@ use crate::change::incoming::{Incoming, IncomingProduct, Kept};
 use crate::change::replace::{other_products, replacement};
 use crate::change::{Refused, Stored, Write};
 use crate::domain::{Generation, OrganizationId};
-use crate::roles::{CommitError, RoleStore, StoreError};
+use crate::roles::{RoleStore, StoreError};
 
 /// How often a write is computed again because somebody else wrote meanwhile.
 const RETRIES: usize = 3;
+
+/// What to do after a write of unknown outcome.
+const AGAIN: &str = "import again";
 
 /// How long an organization may be read before progress is shown again.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -104,45 +108,39 @@ struct Importer<'i> {
 enum Failure {
     Refused(Refusals),
     /// The store, so that the next organization would fare no better.
-    Stopped {
-        code: &'static str,
-        detail: String,
-    },
+    Stopped(Trouble),
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::Stopped { code: error.code().as_str(), detail: error.to_string() }
+        Self::Stopped(error.into())
     }
 }
 
-/// What is to become of one organization that was read and checked.
-enum Plan {
-    Whole(Incoming),
-    /// Other products, the same accounts.
-    Products(Vec<IncomingProduct>),
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self::Stopped(trouble)
+    }
 }
 
-/// A plan that met what is stored.
+/// What was read and checked, and what is stored.
 enum Step<'s> {
     Whole(Option<&'s Stored>, &'s Incoming),
     Products(&'s Stored, &'s [IncomingProduct]),
 }
 
-impl Plan {
-    fn meet<'s>(&'s self, stored: Option<&'s Stored>, at: At) -> Result<Step<'s>, Failure> {
-        match (self, stored) {
-            (Self::Whole(incoming), stored) => Ok(Step::Whole(stored, incoming)),
-            (Self::Products(products), Some(stored)) => Ok(Step::Products(stored, products)),
-            (Self::Products(_), None) => {
+impl<'s> Step<'s> {
+    fn of(checked: &'s Checked, stored: Option<&'s Stored>, at: At) -> Result<Self, Failure> {
+        match (checked, stored) {
+            (Checked::Whole(incoming), stored) => Ok(Self::Whole(stored, incoming)),
+            (Checked::Products(products), Some(stored)) => Ok(Self::Products(stored, products)),
+            (Checked::Products(_), None) => {
                 let detail = "the organization is new, and a new one needs its accounts with their owner";
                 Err(one(Code::OwnerMissing, at, detail))
             }
         }
     }
-}
 
-impl Step<'_> {
     fn compute(self, number: Generation, force: bool) -> Result<(Write, Kept), Refused> {
         match self {
             Self::Whole(stored, incoming) => replacement(stored, incoming, number, force)
@@ -181,7 +179,7 @@ impl Importer<'_> {
             outcome.ending = if begun { Ending::Partly } else { Ending::Refused };
         }
         match result {
-            Err(Failure::Stopped { code, detail }) => {
+            Err(Failure::Stopped(Trouble { code, detail })) => {
                 if begun {
                     self.report.settle(outcome);
                 }
@@ -196,10 +194,12 @@ impl Importer<'_> {
 
     async fn replace(&mut self, id: &OrganizationId, raw: Raw, outcome: &mut Outcome) -> Result<(), Failure> {
         let at = raw.at;
-        let plan = self.plan(id, raw)?;
+        let ignored = &mut self.report.ignored_fields;
+        let checked = checked::organization(self.rules, id, raw, self.options.expand_legacy, ignored);
+        let checked = checked.map_err(Failure::Refused)?;
         for _ in 0..=RETRIES {
             let stored = self.stored(id).await?;
-            let step = plan.meet(stored.as_ref(), at)?;
+            let step = Step::of(&checked, stored.as_ref(), at)?;
             let number = self.number().await?;
             let computed = step.compute(number, self.options.force);
             let (write, kept) = computed.map_err(|refused| refuse(&refused, at))?;
@@ -212,31 +212,6 @@ impl Importer<'_> {
             }
         }
         Err(conflict(at))
-    }
-
-    /// Checks what was read.
-    fn plan(&mut self, id: &OrganizationId, raw: Raw) -> Result<Plan, Failure> {
-        let Raw { at, coverage, products, paused, accounts, mut refusals, .. } = raw;
-        // Without products, every role would be refused again.
-        let Some(products) = products else { return Err(Failure::Refused(refusals)) };
-        let products = self.rules.products(&products, paused.as_deref(), &mut refusals);
-        let Some(accounts) = accounts else {
-            return settled(refusals).map(|()| Plan::Products(products));
-        };
-        let enabled: Vec<Arc<str>> = products.iter().map(|product| product.name.clone()).collect();
-        let expand = self.options.expand_legacy;
-        let ignored = &mut self.report.ignored_fields;
-        let checked = self.rules.accounts(accounts, coverage, &enabled, expand, &mut refusals, ignored);
-        let Some(owner) = checked.owners.into_iter().next() else {
-            // Where something else is wrong, the owner may be the one who was not understood.
-            if refusals.is_empty() {
-                refusals.add(Code::OwnerMissing, at.place(""), "no account holds Accounts/owner");
-            }
-            return Err(Failure::Refused(refusals));
-        };
-        let accounts = checked.accounts.into_iter().map(|(_, account)| account).collect();
-        let organization = id.clone();
-        settled(refusals).map(|()| Plan::Whole(Incoming { organization, owner, products, accounts }))
     }
 
     /// What the store has of an organization. A store that nobody has written to yet has nothing.
@@ -257,13 +232,7 @@ impl Importer<'_> {
             self.store.initialise().await?;
             self.initialised = true;
         }
-        match self.store.reserve().await {
-            Ok(number) => Ok(number),
-            Err(error) => written(Err(error))?.ok_or(Failure::Stopped {
-                code: "store_unavailable",
-                detail: "the store gave no number for a write".to_owned(),
-            }),
-        }
+        Ok(trouble::reserved(self.store.reserve().await, AGAIN)?)
     }
 
     /// Writes, unless only checking; `false` when somebody else wrote meanwhile.
@@ -275,7 +244,7 @@ impl Importer<'_> {
     ) -> Result<bool, Failure> {
         if !self.options.check {
             let record = Record::of(&Note::plain("import", "import"), before, write);
-            let Some(generation) = written(self.store.write(write, &record).await)? else {
+            let Some(generation) = trouble::written(self.store.write(write, &record).await, AGAIN)? else {
                 return Ok(false);
             };
             outcome.generation = Some(generation);
@@ -290,24 +259,6 @@ impl Importer<'_> {
         }
         Ok(true)
     }
-}
-
-/// The generation of a write; `None` for a conflict.
-fn written(result: Result<Generation, CommitError>) -> Result<Option<Generation>, Failure> {
-    match result {
-        Ok(generation) => Ok(Some(generation)),
-        Err(CommitError::Conflict) => Ok(None),
-        Err(CommitError::Store(error)) => Err(error.into()),
-        Err(CommitError::Malformed(detail)) => Err(Failure::Stopped { code: "write_malformed", detail }),
-        Err(CommitError::Ambiguous(detail)) => {
-            let detail = format!("the write may have taken effect, import again: {detail}");
-            Err(Failure::Stopped { code: "write_ambiguous", detail })
-        }
-    }
-}
-
-fn settled(refusals: Refusals) -> Result<(), Failure> {
-    if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused(refusals)) }
 }
 
 fn one(code: Code, at: At, detail: impl Into<String>) -> Failure {

@@ -1,7 +1,8 @@
 //! Reads our own JSON Lines: one organization after the other, each led by the line that describes it.
 //!
 //! Always true here: whatever cannot be read refuses the organization that it stands in; an organization is
-//! handed on only when its last line was read. Called by the source of an import.
+//! handed on only when its last line was read. Called by the source of an import or a
+//! comparison.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -15,10 +16,22 @@ use super::refusal::{At, Code, Refusals};
 use crate::change::incoming::Coverage;
 use crate::domain::OrganizationId;
 
+/// The organizations that had lines so far, by the order in which they may come.
+#[derive(Debug)]
+pub(super) enum Order {
+    Any(HashSet<OrganizationId>),
+    /// Byte order: the newest one tells enough.
+    Rising(Option<OrganizationId>),
+}
+
 /// Hands each organization to `emit` until that says no.
-pub(super) fn read<R: Read>(input: &mut Input<R>, emit: &mut dyn FnMut(Raw) -> bool) -> io::Result<()> {
+pub(super) fn read<R: Read>(
+    input: &mut Input<R>,
+    order: Order,
+    emit: &mut dyn FnMut(Raw) -> bool,
+) -> io::Result<()> {
     let counters = input.counters().clone();
-    let mut reader = Reader { current: None, seen: HashSet::new(), emit, wanted: true, counters };
+    let mut reader = Reader { current: None, order, emit, wanted: true, counters };
     let mut bytes = Vec::new();
     let mut number = input.blank_lines;
     while reader.wanted {
@@ -35,6 +48,33 @@ pub(super) fn read<R: Read>(input: &mut Input<R>, emit: &mut dyn FnMut(Raw) -> b
     Ok(())
 }
 
+impl Order {
+    /// Whether an organization has had no lines yet, as far as that is known.
+    fn is_new(&self, id: &OrganizationId) -> bool {
+        match self {
+            Self::Any(seen) => !seen.contains(id),
+            Self::Rising(newest) => newest.as_ref() < Some(id),
+        }
+    }
+
+    /// The organization that must not have come before this one.
+    fn breach(&self, id: &OrganizationId) -> Option<&OrganizationId> {
+        match self {
+            Self::Any(_) => None,
+            Self::Rising(newest) => newest.as_ref().filter(|newest| *newest >= id),
+        }
+    }
+
+    fn note(&mut self, id: OrganizationId) {
+        match self {
+            Self::Any(seen) => {
+                seen.insert(id);
+            }
+            Self::Rising(newest) => *newest = Some(id),
+        }
+    }
+}
+
 /// What one line says.
 enum Said {
     Organization {
@@ -48,8 +88,7 @@ enum Said {
 struct Reader<'e> {
     /// The organization whose lines are being read.
     current: Option<Raw>,
-    /// Every organization that had lines so far.
-    seen: HashSet<OrganizationId>,
+    order: Order,
     emit: &'e mut dyn FnMut(Raw) -> bool,
     wanted: bool,
     counters: Arc<Counters>,
@@ -84,7 +123,7 @@ impl Reader<'_> {
             }
             Some(Said::Account(account)) => {
                 if !same {
-                    let new = !self.seen.contains(&id);
+                    let new = self.order.is_new(&id);
                     let detail = format!("no line describes {id} before this account of it");
                     let raw = self.begin(id, at);
                     if new {
@@ -103,7 +142,11 @@ impl Reader<'_> {
         self.flush();
         let mut raw = Raw::new(Some(id.clone()), at, Coverage::Everything);
         raw.accounts = Some(Vec::new());
-        self.seen.insert(id);
+        if let Some(before) = self.order.breach(&id) {
+            let detail = format!("{id} comes after {before}");
+            raw.refusals.add(Code::OrganizationsNotSorted, at.place(""), detail);
+        }
+        self.order.note(id);
         self.current.insert(raw)
     }
 

@@ -44,6 +44,8 @@ codes! {
     EmptyTimeRange "empty_time_range" "not_before must lie before expires_at"
     OrganizationLineMissing "organization_line_missing" "begin with {\"organization\":…,\"products\":[…]}, before the accounts"
     OrganizationRepeated "organization_repeated" "put all lines of an organization together, under one first line"
+    OrganizationsNotSorted "organizations_not_sorted" "reconcile takes organizations in byte order, as rolegate export writes them: LC_ALL=C"
+    NotJsonLines "not_json_lines" "reconcile takes JSON Lines, as rolegate export writes them"
     NotAnAccountList "not_an_account_list" "give JSON Lines, or accounts, organizations or agents as their API lists them"
     OrganizationNotNamed "organization_not_named" "say --organization ID, or put the organization's own JSON before the list"
     ProductsNotNamed "products_not_named" "say --products A,B, or put the organization's own JSON before the list"
@@ -204,6 +206,11 @@ impl Refusals {
 
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// `value`, where nothing is refused.
+    pub(super) fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.is_empty() { Ok(value) } else { Err(self) }
     }
 
     /// The listed ones, for the report.

@@ -1,10 +1,11 @@
-//! Reads the input of an import on a thread of its own and hands over one organization at a time.
+//! Reads an input on a thread of its own and hands over one organization at a time.
 //!
 //! Always true here: at most three organizations are in memory (read, waiting, being written); an input that
-//! could not be read to its end never hands over the organization it broke in; the whole input was looked through
-//! for organizations that come more than once before the first one is handed over. Called by `import`.
+//! could not be read to its end never hands over the organization it broke in; an organization that comes more than
+//! once is refused. For that, the input of an import was looked through before the first one is handed over. Called by
+//! `import` and `reconcile`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek};
 use std::mem;
 use std::sync::Arc;
@@ -14,26 +15,24 @@ use tokio::task::JoinHandle;
 
 use super::documents::{self, Context};
 use super::input::{Counters, Input, Kind};
-use super::json_lines;
+use super::json_lines::{self, Order};
 use super::raw::Raw;
 use super::refusal::{At, Code};
 use crate::change::incoming::Coverage;
 use crate::domain::OrganizationId;
 
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct Source<R> {
     organizations: mpsc::Receiver<Raw>,
-    reader: JoinHandle<io::Result<()>>,
+    reader: JoinHandle<io::Result<R>>,
     counters: Arc<Counters>,
 }
 
-impl Source {
-    pub(super) fn open<R: Read + Seek + Send + 'static>(mut input: R, context: Context) -> Self {
-        let counters = Arc::new(Counters::default());
-        let (sender, organizations) = mpsc::channel(1);
-        let shared = counters.clone();
-        let reader = tokio::task::spawn_blocking(move || {
-            let mut repeated = repeated(&mut input, &context)?;
+impl<R: Read + Seek + Send + 'static> Source<R> {
+    /// Any input, its organizations in any order.
+    pub(super) fn open(input: R, context: Context) -> Self {
+        Self::start(input, move |input, counters, hand_over| {
+            let mut repeated = repeated(&mut *input, &context)?;
             input.rewind()?;
             let mut emit = |mut raw: Raw| {
                 if let Some(parts) = raw.organization.as_ref().and_then(|id| repeated.get_mut(id)) {
@@ -43,9 +42,38 @@ impl Source {
                     }
                     raw.refuse_parts(&mem::take(parts));
                 }
-                sender.blocking_send(raw).is_ok()
+                hand_over(raw)
             };
-            read(&mut Input::new(input, shared), &context, &mut emit)
+            read(&mut Input::new(input, counters), &context, &mut emit)
+        })
+    }
+
+    /// JSON Lines whose organizations stand in byte order.
+    pub(super) fn in_order(input: R) -> Self {
+        Self::start(input, |input, counters, hand_over| {
+            input.rewind()?;
+            let mut input = Input::new(input, counters);
+            match input.recognise()? {
+                Kind::JsonLines => json_lines::read(&mut input, Order::Rising(None), hand_over)?,
+                Kind::Empty => {}
+                Kind::Document | Kind::Neither => {
+                    hand_over(stray(At::Line(1), Code::NotJsonLines, "the input begins otherwise"));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn start(
+        mut input: R,
+        work: impl FnOnce(&mut R, Arc<Counters>, &mut dyn FnMut(Raw) -> bool) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        let counters = Arc::new(Counters::default());
+        let (sender, organizations) = mpsc::channel(1);
+        let shared = counters.clone();
+        let reader = tokio::task::spawn_blocking(move || {
+            work(&mut input, shared, &mut |raw| sender.blocking_send(raw).is_ok())?;
+            Ok(input)
         });
         Self { organizations, reader, counters }
     }
@@ -59,8 +87,8 @@ impl Source {
         self.organizations.recv().await
     }
 
-    /// How reading ended.
-    pub(super) async fn end(self) -> io::Result<()> {
+    /// How reading ended, and the input.
+    pub(super) async fn end(self) -> io::Result<R> {
         self.reader.await.map_err(io::Error::other)?
     }
 }
@@ -80,25 +108,29 @@ fn repeated<R: Read>(input: R, context: &Context) -> io::Result<HashMap<Organiza
     Ok(parts)
 }
 
+/// A refusal that belongs to no organization.
+fn stray(at: At, code: Code, detail: &str) -> Raw {
+    let mut raw = Raw::new(None, at, Coverage::Everything);
+    raw.refusals.add(code, at.place(""), detail);
+    raw
+}
+
 fn read<R: Read>(
     input: &mut Input<R>,
     context: &Context,
     emit: &mut dyn FnMut(Raw) -> bool,
 ) -> io::Result<()> {
-    let mut stray = |place_at: At, code, detail: &str| {
-        let mut raw = Raw::new(None, place_at, Coverage::Everything);
-        raw.refusals.add(code, place_at.place(""), detail);
-        emit(raw);
-    };
     match input.recognise()? {
         Kind::Empty => {}
-        Kind::Neither => stray(At::Line(1), Code::InvalidJson, "the file begins with neither { nor ["),
+        Kind::Neither => {
+            emit(stray(At::Line(1), Code::InvalidJson, "the file begins with neither { nor ["));
+        }
         Kind::JsonLines if context.organization.is_some() || context.products.is_some() => {
             let name = if context.organization.is_some() { "--organization" } else { "--products" };
             let detail = "JSON Lines name their organizations and products themselves";
-            stray(At::Flag(name), Code::ConflictingOptions, detail);
+            emit(stray(At::Flag(name), Code::ConflictingOptions, detail));
         }
-        Kind::JsonLines => json_lines::read(input, emit)?,
+        Kind::JsonLines => json_lines::read(input, Order::Any(HashSet::new()), emit)?,
         Kind::Document => documents::read(input, context, emit)?,
     }
     Ok(())

@@ -5,7 +5,7 @@
 use std::slice;
 use std::sync::Arc;
 
-use super::{Code, Failure, Importer, Outcome, RETRIES, Raw, conflict, one, refuse, settled};
+use super::{Code, Failure, Importer, Outcome, RETRIES, Raw, conflict, one, refuse};
 use crate::audit::Before;
 use crate::change::Write;
 use crate::change::incoming::IncomingAccount;
@@ -66,7 +66,7 @@ impl Importer<'_> {
                 }
             }
         }
-        settled(refusals).map(|()| checked.accounts)
+        refusals.or(checked.accounts).map_err(Failure::Refused)
     }
 
     async fn account(
