@@ -1,0 +1,103 @@
+"""Start, checks and memory as organizations grow from a thousand to a million, and what one very large organization costs.
+
+For each size: from `exec` to the line that says where it listens, and until it is ready; loads at a constant rate by `rolegate
+bench` of accounts from all over the store, none of them cached, and of a thousand that are; the memory of Redis. Then one organization of
+100,000 accounts beside small ones: imported, imported again, changed, listed, exported and asked, with every command of Redis that
+takes more than 5 ms counted.
+"""
+import os, random, subprocess
+
+from cold import micros
+from lab import FOR_AN_HOUR_MS, ROLEGATE, Redis, Sidecar, Table, offer, progress
+from world import PRODUCT, World, fill, imported, write_accounts
+
+STARTS = 5
+CONNECTIONS = 4
+ASKED_COLD = 30_000
+ASKED_WARM = 1_000
+SLOW_MICROSECONDS = 5_000
+
+
+def growth(options):
+    with Table(options.json, f"From thousands to a million organizations, {options.rate:,} checks a second", "organizations", "filled in",
+               "Redis", "listening, slowest of 5", "ready, slowest of 5", *LATENCIES) as table:
+        for organizations in options.organizations:
+            world = World(organizations, 20)
+            with Redis() as redis:
+                progress(f"filling Redis with {organizations:,} organizations of 20")
+                took = fill(redis, world)
+                listening, ready = starts(redis)
+                memory = int(redis.info("memory")["used_memory"])
+                asked = [world.anybody() for _ in range(min(ASKED_COLD, organizations * 20))]
+                table.row(f"{organizations:,}", f"{took:.0f} s", f"{memory / 2**30:.2f} GiB", f"{listening * 1000:.0f} ms",
+                          f"{ready * 1000:.0f} ms", *latencies(redis, unique(asked), options))
+    crowd(options)
+
+
+LATENCIES = ("cold p50", "cold p99", "read from Redis", "cached p50", "cached p99", "read again")
+
+
+def unique(pairs):
+    """Each once, in random order."""
+    pairs = list(dict.fromkeys(pairs))
+    random.shuffle(pairs)
+    return pairs
+
+
+def starts(redis):
+    listening, ready = [], []
+    for _ in range(STARTS):
+        with Sidecar(redis) as sidecar:
+            listening.append(sidecar.listening)
+            ready.append(sidecar.ready)
+    return max(listening), max(ready)
+
+
+def latencies(redis, asked, options):
+    """Of accounts that are not cached and of some that are; how many were read shows which was measured."""
+    cells = []
+    with Sidecar(redis, cache_keep=FOR_AN_HOUR_MS) as sidecar:
+        for kind, pairs, warm_up in (("cold", asked, 1), ("cached", asked[:ASKED_WARM], 3)):
+            accounts = write_accounts(os.path.join(redis.folder, f"{kind}.jsonl"), pairs)
+            before = sidecar.metrics()["rolegate_store_reads_total"]
+            report = offer(sidecar, accounts, options.rate, options.seconds, CONNECTIONS, warm_up)
+            if report["allowed"] != report["planned"]:
+                raise SystemExit(f"{report['planned'] - report['allowed']} questions were not allowed")
+            reads = sidecar.metrics()["rolegate_store_reads_total"] - before
+            share = reads / (options.rate * (options.seconds + warm_up))
+            cells += [f"{report['latency_us'][name]} µs" for name in ("p50", "p99")] + [f"{share:.0%}"]
+    return cells
+
+
+def crowd(options):
+    large, small = World(1, options.crowd), World(1_000, 20, first=1 << 30)
+    with Redis("--slowlog-log-slower-than", str(SLOW_MICROSECONDS), "--slowlog-max-len", "10000") as redis:
+        progress(f"importing an organization of {options.crowd:,}")
+        took = imported(redis, large.lines(0))
+        imported(redis, (line for number in range(small.organizations) for line in small.lines(number)))
+        with Table(options.json, f"An organization of {options.crowd:,} accounts, imported in {took:.1f} s, beside those of 20",
+                   "accounts", *LATENCIES) as table:
+            for world in (small, large):
+                table.row(f"{world.size:,}", *latencies(redis, unique(world.pairs())[:ASKED_COLD], options))
+        use(redis, large)
+        with Table(options.json, f"Commands of Redis over {SLOW_MICROSECONDS / 1000:.0f} ms in all of this", "command", "how many", "slowest") as table:
+            slow = {}
+            for entry in redis.ask("SLOWLOG", "GET", "-1"):
+                slow.setdefault(entry[3][0].decode(), []).append(entry[2] / 1e6)
+            for name, times in sorted(slow.items()):
+                table.row(name, len(times), micros(max(times)))
+            if not slow:
+                table.row("none", 0, "")
+
+
+def use(redis, large):
+    """Whatever else touches a whole organization, or one account of it."""
+    organization, account = large.organization(0), large.account(0, large.size // 2)
+    imported(redis, large.lines(0))
+    for words in (["role", "grant", "--organization", organization, "--account", account, "--product", PRODUCT, "--role", "normal"],
+                  ["roles", "--organization", organization],
+                  ["export", "--organization", organization, "-o", os.devnull],
+                  ["organization", "delete", "--organization", organization]):
+        done = subprocess.run([ROLEGATE, *words, "--redis", redis.url], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(words)}: {done.stderr}")
