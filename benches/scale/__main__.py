@@ -2,13 +2,14 @@
 
     cargo build --release && python3 benches/scale COMMAND      # --help names commands and options; ROLEGATE=PATH another build
 
-Every command starts and stops Redis and sidecars of its own on free loopback ports, shows its progress on standard error, and prints a
-table, or with --json a document. Needs redis-server, and for a million organizations 16 GB of memory. The full measurement:
+Every command starts and stops Redis and sidecars of its own on free loopback ports, shows its progress on standard error,
+and prints a table, or with --json a document. Needs redis-server, and for a million organizations 16 GB of memory. The full
+measurement:
 
     for COMMAND in memory cold growth storm overload; do python3 benches/scale $COMMAND; done
     python3 benches/scale churn --minutes 60
 """
-import argparse
+import argparse, signal, sys
 
 from cold import cold
 from growth import growth
@@ -46,7 +47,8 @@ def arguments():
             seconds=(5, "of each load"), crowd=(100_000, "accounts of the large organization"))
     command(storm, "checks while role sets are changed as fast as Redis takes them",
             organizations=(10_000, "of 20 accounts each"), rate=(2_000, "checks a second"), seconds=(10, "of each load"),
-            connections=(16, "of the load"), changes=(0, "role sets a second; 0: as many as go"))
+            connections=(16, "of the load"), rounds=(3, "of each"), changes=(0, "role sets a second; 0: as many as go"),
+            together=(1, "role sets in one write; every rolegate command but a transfer writes one"))
     command(overload, "ten times as many questions as can be answered",
             seconds=(2, "of the plan at ten times the capacity"), connections=(1_000, "of the load"),
             max_requests=(256, "that the sidecar takes at the same time"))
@@ -54,5 +56,7 @@ def arguments():
 
 
 if __name__ == "__main__":
+    # Whatever was started ends with the blocks that are left.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     options = arguments()
     options.run(options)

@@ -1,9 +1,10 @@
 """What a check costs whose account is not cached, beside one round trip to Redis; and whether cold checks share round trips.
 
-One blocking client asks in turn: a cached check (A), a cold check (B), and Redis itself (C), with the same PING and MGET that a
-cold check sends, about another account each time. A cold check is to cost no more than a cached one and 1.3 round trips: (B − A) / C,
-of medians from the send of a whole question until its whole answer is there. Then 64 connections ask at the same time,
-each a cold question, beside the same number one after another: how often Redis read from its sockets for each 64.
+One blocking client asks in turn: a cached check (A), a cold check (B), and Redis itself (C), with the same PING and MGET
+that a cold check sends, about another account each time. A cold check is to cost no more than a cached one and 1.3 round
+trips: (B − A) / C, of medians from the send of a whole question until its whole answer is there. Then 64 connections ask at
+the same time, each a cold question, beside the same number one after another: how often Redis read from its sockets for each
+64.
 """
 import time
 
@@ -28,7 +29,8 @@ def cold(options):
         with Sidecar(redis, cache_keep=FOR_AN_HOUR_MS) as sidecar:
             with Table(options.json, "A cold check and one round trip", "what", "p50", "p99") as table:
                 one_by_one(redis, sidecar, warm, alone, table)
-            with Table(options.json, f"{TOGETHER} cold checks", "how", "reads by Redis", "MGET", "until all are answered, p50") as table:
+            with Table(options.json, f"{TOGETHER} cold checks", "how", "reads by Redis", "MGET",
+                       "until all are answered, p50") as table:
                 half = options.rounds * TOGETHER
                 together(redis, sidecar, rest[:half], table, "one after another", at_once=1)
                 together(redis, sidecar, rest[half:2 * half], table, "at the same time", at_once=TOGETHER)
@@ -45,10 +47,12 @@ def one_by_one(redis, sidecar, warm, alone, table):
         missed.append(timed(connection, question(*alone[number])))
         raw.append(round_trip(redis, *alone[number + 1]))
     after = sidecar.metrics()
-    reads, seconds = (after[name] - before[name] for name in ("rolegate_store_reads_total", "rolegate_store_read_duration_seconds_sum"))
+    reads, seconds = (after[f"rolegate_store_{what}"] - before[f"rolegate_store_{what}"]
+                      for what in ("reads_total", "read_duration_seconds_sum"))
     if reads != len(missed):
         raise SystemExit(f"{reads:.0f} reads for {len(missed)} cold checks")
-    for what, times in (("A: cached check over HTTP", cached), ("B: cold check over HTTP", missed), ("C: round trip to Redis", raw)):
+    timed_kinds = (("A: cached check over HTTP", cached), ("B: cold check over HTTP", missed), ("C: round trip to Redis", raw))
+    for what, times in timed_kinds:
         table.row(what, micros(quantile(times, 0.5)), micros(quantile(times, 0.99)))
     middle = [quantile(times, 0.5) for times in (missed, cached, raw)]
     table.row(f"(B − A) / C, goal {GOAL}", f"{(middle[0] - middle[1]) / middle[2]:.2f}", "")

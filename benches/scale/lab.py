@@ -10,6 +10,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 ROLEGATE = os.environ.get("ROLEGATE", os.path.join(ROOT, "target", "release", "rolegate"))
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 FOR_AN_HOUR_MS = 3_600_000
+LONGEST_LOAD = 600
 
 
 def until(condition, what, limit=20.0):
@@ -124,11 +125,11 @@ class Sidecar:
         self.process.popen.stdout.close()
 
 
-def offer(sidecar, accounts, rate, seconds, connections, warm_up=1):
+def offer(sidecar, accounts, rate, seconds, connections, warm_up=1, prefix=()):
     """The report of `rolegate bench`: questions at a constant rate about the accounts of a file."""
-    command = [ROLEGATE, "bench", sidecar.url, "--accounts", accounts, "--rate", str(rate), "--duration", str(seconds),
+    command = [*prefix, ROLEGATE, "bench", sidecar.url, "--accounts", accounts, "--rate", str(rate), "--duration", str(seconds),
                "--warm-up", str(warm_up), "--connections", str(connections), "--timeout", "60", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_LOAD)
     if not done.stdout:
         sys.exit(f"{' '.join(command)}: {done.stderr}")
     return json.loads(done.stdout)

@@ -8,27 +8,10 @@ import threading, time
 
 from lab import FOR_AN_HOUR_MS, Redis, Sidecar, Table, mebibytes, progress
 from writers import Writers
-from world import World, batch, fill
+from world import IN_A_BATCH, World, ask_all, fill
 
-IN_A_BATCH = 1000
-TRIES = 20
 ROOM = 1 << 34
 SAMPLES_OF_CHURN = 20
-
-
-def ask_all(connection, pairs):
-    """Asks about everybody until each question is decided; how many are allowed."""
-    allowed = 0
-    for at in range(0, len(pairs), IN_A_BATCH):
-        for _ in range(TRIES):
-            status, body = connection.ask(batch(pairs[at:at + IN_A_BATCH]))
-            if status == 200 and b'"error"' not in body:
-                allowed += body.count(b'"allowed":true')
-                break
-            time.sleep(0.05)
-        else:
-            raise SystemExit(f"a batch was not decided in {TRIES} tries: {status} {body[:200]}")
-    return allowed
 
 
 def pieces(world, step=100_000):

@@ -1,59 +1,72 @@
-"""Checks of warm accounts at a constant rate, quiet and while role sets of other organizations are changed as fast as Redis takes.
+"""Checks of warm accounts at a constant rate, quiet and while role sets of other organizations are changed as fast as Redis
+takes.
 
-Between the two: the same changes in a neighbour, a Redis that the sidecar does not know, so that what the writer and Redis take from
-the processors is told apart from what invalidation costs. `read again` counts reads of the store beside the questions: warm
-accounts whose stamp another one shares.
+Between the two: the same changes in a neighbour, a Redis that the sidecar does not know, so that what the writer and Redis
+take from the processors is told apart from what invalidation costs; all three in turn, several rounds. `read again` counts
+reads of the store beside the questions: warm accounts whose stamp another one shares.
 """
-import contextlib, os, threading
+import contextlib, os, statistics, threading, time
 
-from lab import FOR_AN_HOUR_MS, Redis, Sidecar, Table, offer, progress
-from world import World, fill, write_accounts
+from lab import FOR_AN_HOUR_MS, Redis, Sidecar, Table, offer, progress, until
+from world import World, ask_all, fill, write_accounts
 from writers import Writers
 
-WARM_ORGANIZATIONS = 100
+WARM = World(100, 20)
 
 
 def storm(options):
-    world = World(options.organizations, 20)
+    world = World(options.organizations, WARM.size)
     with Redis() as redis, Redis() as neighbour:
         for each in (redis, neighbour):
             progress(f"filling Redis with {world.organizations:,} organizations")
             fill(each, world)
-        accounts = write_accounts(os.path.join(redis.folder, "warm.jsonl"), World(WARM_ORGANIZATIONS, 20).pairs())
-        with Sidecar(redis, cache_keep=FOR_AN_HOUR_MS) as sidecar, \
-                Table(options.json, f"{options.rate:,} checks a second under a storm", "changes", "changed a second", "pushed a second",
-                      "p50", "p99", "p99 / quiet", "undecided", "read again", "sidecar's CPU", "shortest lease", "links closed") as table:
-            quiet = None
-            for name, changed in (("none", None), ("in a neighbour", neighbour), ("in its Redis", redis)):
-                p99, cells = phase(name, sidecar, changed, world, accounts, options, quiet)
-                quiet = quiet or p99
-                table.row(*cells)
+        accounts = write_accounts(os.path.join(redis.folder, "warm.jsonl"), WARM.pairs())
+        kinds = (("none", None), ("in a neighbour", neighbour), ("in its Redis", redis))
+        seen = {name: [] for name, _ in kinds}
+        with Sidecar(redis, cache_keep=FOR_AN_HOUR_MS) as sidecar:
+            for turn in range(options.rounds):
+                for name, changed in kinds:
+                    progress(f"round {turn + 1} of {options.rounds}, changes: {name}")
+                    seen[name].append(phase(sidecar, changed, world, accounts, options))
+    with Table(options.json, f"{options.rate:,} checks a second under a storm, medians of {options.rounds} rounds", "changes",
+               "p99 / quiet", *seen["none"][0]) as table:
+        quiet = statistics.median(each["p99, µs"] for each in seen["none"])
+        for name, phases in seen.items():
+            middle = {what: statistics.median(each[what] for each in phases) for what in phases[0]}
+            middle["shortest lease, ms"] = min(each["shortest lease, ms"] for each in phases)
+            cells = (f"{value:,.0f}" if value >= 10 or value == 0 else f"{value:.3g}" for value in middle.values())
+            table.row(name, f"{middle['p99, µs'] / quiet:.2f}", *cells)
 
 
-def phase(name, sidecar, changed, world, accounts, options, quiet):
-    # Whatever the phase before left over is warm again.
-    offer(sidecar, accounts, options.rate, 2, options.connections, warm_up=0)
+def phase(sidecar, changed, world, accounts, options):
+    ask_all(sidecar.connect(), WARM.pairs())
     with contextlib.ExitStack() as stack:
-        writers = changed and stack.enter_context(Writers(changed, world, options.changes, first=WARM_ORGANIZATIONS))
+        writers = changed and stack.enter_context(Writers(changed, world, options.changes, WARM.organizations, options.together))
         lease = stack.enter_context(Lowest(sidecar, "rolegate_store_lease_seconds"))
-        before, cpu = sidecar.metrics(), sidecar.process.cpu()
+        until(lambda: not writers or writers.changed(), "the first change")
+        processes = [each.process for each in (sidecar, changed) if each]
+        before, cpu, start = sidecar.metrics(), [process.cpu() for process in processes], time.monotonic()
         written = writers.changed() if writers else 0
         report = offer(sidecar, accounts, options.rate, options.seconds, options.connections)
-        after, used = sidecar.metrics(), sidecar.process.cpu() - cpu
+        after, used, seconds = sidecar.metrics(), [process.cpu() for process in processes], time.monotonic() - start
         written = writers.changed() - written if writers else 0
-    seconds = options.seconds + 1
-    latency = report["latency_us"]
+    used = [now - then for now, then in zip(used, cpu)]
 
     def grew(sample):
         return after.get(sample, 0) - before.get(sample, 0)
 
-    pushed = grew('rolegate_store_changes_total{by="push"}')
-    closed = grew('rolegate_store_link_events_total{event="closed"}')
-    return latency["p99"], (
-        name, f"{written / seconds:,.0f}", f"{pushed / seconds:,.0f}", f"{latency['p50']} µs", f"{latency['p99']} µs",
-        f"{latency['p99'] / (quiet or latency['p99']):.2f}", report["planned"] - report["decided"],
-        f"{grew('rolegate_store_reads_total') / (options.rate * seconds):.2%}", f"{used / seconds:.2f} of a core",
-        f"{lease.value * 1000:.0f} ms", f"{closed:.0f}")
+    return {
+        "changed a second": written / seconds,
+        "pushed a second": grew('rolegate_store_changes_total{by="push"}') / seconds,
+        "p50, µs": report["latency_us"]["p50"],
+        "p99, µs": report["latency_us"]["p99"],
+        "undecided": report["planned"] - report["decided"],
+        "read again, of all questions": grew("rolegate_store_reads_total") / (options.rate * (options.seconds + 1)),
+        "sidecar's cores": used[0] / seconds,
+        "Redis's cores": used[1] / seconds if changed else 0,
+        "shortest lease, ms": lease.value * 1000,
+        "links closed": grew('rolegate_store_link_events_total{event="closed"}'),
+    }
 
 
 class Lowest:

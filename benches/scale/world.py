@@ -2,8 +2,8 @@
 
 Always true here: identifiers have 36 bytes, and everything about an organization follows from its number. The generator
 writes the values that `rolegate import` writes: organization 0 is imported by rolegate, and every run first compares each of
-its keys, byte by byte, with what the generator makes of it. All others share its generation, as if they had been
-written in the same moment long ago: they have no entries in log and audit, which is all that is missing. Used by every measurement.
+its keys, byte by byte, with what the generator makes of it. All others share its generation, as if they had been written in
+the same moment long ago: they have no entries in log and audit, which is all that is missing. Used by every measurement.
 """
 import json, multiprocessing, os, random, subprocess, sys, time, zlib
 
@@ -14,6 +14,8 @@ PRODUCT, ROLE = "LiveChat", "administrator"
 MIX = 0x9E3779B97F4A7C15
 ORGANIZATIONS_IN_A_PIPELINE = 50
 MEMBERS_IN_A_COMMAND = 1000
+IN_A_BATCH = 1000
+TRIES = 20
 
 
 def identifier(number):
@@ -73,6 +75,21 @@ def question(account, organization):
 def batch(pairs):
     checks = [{"account": account, "organization": organization} for account, organization in pairs]
     return post("/check/batch", {"product": PRODUCT, "role": ROLE, "checks": checks})
+
+
+def ask_all(connection, pairs):
+    """Asks about everybody until each question is decided; how many are allowed."""
+    allowed = 0
+    for at in range(0, len(pairs), IN_A_BATCH):
+        for _ in range(TRIES):
+            status, body = connection.ask(batch(pairs[at:at + IN_A_BATCH]))
+            if status == 200 and b'"error"' not in body:
+                allowed += body.count(b'"allowed":true')
+                break
+            time.sleep(0.05)
+        else:
+            raise SystemExit(f"a batch was not decided in {TRIES} tries: {status} {body[:200]}")
+    return allowed
 
 
 def imported(redis, lines):
