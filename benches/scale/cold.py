@@ -30,7 +30,7 @@ def cold(options):
             with Table(options.json, "A cold check and one round trip", "what", "p50", "p99") as table:
                 one_by_one(redis, sidecar, warm, alone, table)
             with Table(options.json, f"{TOGETHER} cold checks", "how", "reads by Redis", "MGET",
-                       "until all are answered, p50") as table:
+                       "until all are answered, p50", "undecided") as table:
                 half = options.rounds * TOGETHER
                 together(redis, sidecar, rest[:half], table, "one after another", at_once=1)
                 together(redis, sidecar, rest[half:2 * half], table, "at the same time", at_once=TOGETHER)
@@ -88,7 +88,7 @@ def together(redis, sidecar, pairs, table, how, at_once):
     """Reads of Redis for each 64 questions; its heartbeats and this client's own reads are taken off."""
     connections = [sidecar.connect() for _ in range(at_once)]
     before, start = counts(redis), time.monotonic()
-    times = []
+    times, undecided = [], 0
     for begin in range(0, len(pairs), TOGETHER):
         requests = [question(*pair) for pair in pairs[begin:begin + TOGETHER]]
         first = time.perf_counter()
@@ -96,16 +96,14 @@ def together(redis, sidecar, pairs, table, how, at_once):
             for connection, request in zip(connections, requests[low:low + at_once]):
                 connection.send(request)
             for connection in connections:
-                status, body = connection.answer()
-                if status != 200 or not body.startswith(b'{"allowed":true'):
-                    raise SystemExit(f"not allowed: {status} {body[:200]}")
+                undecided += connection.answer()[0] != 200
         times.append(time.perf_counter() - first)
     after, lasted = counts(redis), time.monotonic() - start
     time.sleep(lasted)
     idle = counts(redis)
     rounds = len(pairs) // TOGETHER
     reads, questions = (2 * after[at] - before[at] - idle[at] for at in range(2))
-    table.row(how, f"{reads / rounds:.1f}", f"{questions / rounds:.1f}", micros(quantile(times, 0.5)))
+    table.row(how, f"{reads / rounds:.1f}", f"{questions / rounds:.1f}", micros(quantile(times, 0.5)), undecided)
 
 
 def counts(redis):

@@ -31,7 +31,7 @@ def memory(options):
                 fill(redis, world)
                 table.row(*full(redis, world))
     with Table(options.json, f"A cache of {mebibytes(options.cache_bytes)} under a stream of new keys", "asked about", "keys",
-               "RSS", "accounted", "RSS since the start / cache_bytes") as table:
+               "highest RSS, first half", "highest RSS, second half", "accounted", "RSS since the start / cache_bytes") as table:
         with Redis() as redis:
             fill(redis, World(options.accounts // 20, 20))
             stream(redis, options, table)
@@ -65,14 +65,16 @@ def stream(redis, options, table):
                           "organizations that do not exist": lambda number: strangers.pair(number)}
     with Sidecar(redis, cache_bytes=options.cache_bytes, cache_keep=FOR_AN_HOUR_MS) as sidecar:
         connection, start = sidecar.connect(), sidecar.process.rss()
-        table.row("nothing yet", 0, mebibytes(start), mebibytes(sidecar.metrics()["rolegate_cache_bytes"]), "")
+        table.row("nothing yet", 0, "", mebibytes(start), mebibytes(sidecar.metrics()["rolegate_cache_bytes"]), "")
         for kind, pair in pair_of_kind.items():
-            highest = start
+            highest = [start, start]
             for low in range(0, options.accounts, 20 * IN_A_BATCH):
                 ask_all(connection, [pair(number) for number in range(low, min(low + 20 * IN_A_BATCH, options.accounts))])
-                highest = max(highest, sidecar.process.rss())
-            table.row(kind, f"{options.accounts:,}", mebibytes(highest), mebibytes(sidecar.metrics()["rolegate_cache_bytes"]),
-                      f"{(highest - start) / options.cache_bytes:.2f}")
+                half = 0 if low < options.accounts / 2 else 1
+                highest[half] = max(highest[half], sidecar.process.rss())
+            table.row(kind, f"{options.accounts:,}", *map(mebibytes, highest),
+                      mebibytes(sidecar.metrics()["rolegate_cache_bytes"]),
+                      f"{(max(highest) - start) / options.cache_bytes:.2f}")
 
 
 def churn(options):
