@@ -9,13 +9,14 @@ mod fields;
 mod import;
 mod input;
 mod json_lines;
-mod node;
 mod raw;
 mod refusal;
 mod report;
 mod source;
 mod validate;
 mod whole;
+
+use crate::json as node;
 
 pub use export::{ExportError, export, export_only};
 pub use import::{Options, import};
