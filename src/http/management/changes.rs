@@ -1,8 +1,11 @@
 //! Carries a command of a caller out, and tells metrics and log what became of it.
 //!
-//! Always true here: a change that was accepted leaves one line in the log, with who asked for it; what the store said in
-//! private goes there and not on the wire. Called by the handlers of changes.
+//! Always true here: a change that was begun runs to its end although its caller has gone; one that was accepted leaves
+//! one line in the log, with who asked for it. Called by the handlers of changes.
 
+use std::sync::Arc;
+
+use crate::code::Code;
 use crate::command::Command;
 use crate::domain::OrganizationId;
 use crate::http::problem::Problem;
@@ -15,7 +18,6 @@ use super::refusals;
 
 impl Asked<'_> {
     pub async fn carry_out(&self, organization: OrganizationId, command: Command) -> Result<Done, Problem> {
-        let change = change(&command);
         let request = Request {
             organization,
             command,
@@ -24,22 +26,31 @@ impl Asked<'_> {
             request_id: Some(self.id.as_str().to_owned()),
             key: idempotency_key(self.headers)?,
         };
-        let outcome = execute(&*self.site.store, &self.policy, &request).await;
-        self.site.common.telemetry.change_ended(change, ended(&outcome));
-        match &outcome {
-            Ok(done) if done.changed && !done.replayed => tracing::info!(
-                actor = request.actor,
-                command = change.as_str(),
-                organization = request.organization.as_str(),
-                account = request.command.account().map(|account| account.as_str()),
-                generation = done.generation.0,
-                request_id = self.id.as_str(),
-                "changed"
-            ),
-            Ok(_) | Err(_) => {}
-        }
-        outcome.map_err(|failed| refusals::problem(failed, &request, &self.policy))
+        let (store, policy) = (Arc::clone(&self.site.store), Arc::clone(&self.policy));
+        let telemetry = Arc::clone(&self.site.common.telemetry);
+        let change = tokio::spawn(async move {
+            let outcome = execute(&*store, &policy, &request).await;
+            telemetry.change_ended(change(&request.command), ended(&outcome));
+            if let Ok(done @ Done { changed: true, replayed: false, .. }) = &outcome {
+                log(&request, done);
+            }
+            outcome.map_err(|failed| refusals::problem(failed, &request, &policy))
+        });
+        // Only a panic ends it otherwise, which was told on standard error.
+        change.await.unwrap_or_else(|_| Err(Problem::new(Code::WriteAmbiguous)))
     }
+}
+
+fn log(request: &Request, done: &Done) {
+    tracing::info!(
+        actor = request.actor,
+        command = change(&request.command).as_str(),
+        organization = request.organization.as_str(),
+        account = request.command.account().map(|account| account.as_str()),
+        generation = done.generation.0,
+        request_id = request.request_id,
+        "changed"
+    );
 }
 
 fn ended(outcome: &Result<Done, Failed>) -> Outcome {

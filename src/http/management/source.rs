@@ -99,7 +99,7 @@ mod tests {
         let source = CallersSource::open(&path).unwrap();
         assert!(!source.changed_on_disk() && matches!(source.reload(), CallersReload::Unchanged));
 
-        fs::write(&path, line("ada") + &line("bob")).unwrap();
+        fs::write(&path, line("ada") + line("bob").as_str()).unwrap();
         assert_eq!([source.changed_on_disk(), source.changed_on_disk()], [false, true]);
         assert!(matches!(source.reload(), CallersReload::Swapped(2)));
         assert!(!source.changed_on_disk());
