@@ -29,7 +29,7 @@ use crate::roles::redis::examination::{Facts, examine as examine_redis};
 use crate::roles::{Ledger, StoreError};
 
 pub use load::{LoadError, import_rules};
-pub use serve::{ServeError, serve};
+pub use serve::{ServeError, manage, serve};
 pub use workers::Workers;
 
 /// The runtime of every command, on one thread; `serve` adds the threads that serve connections.

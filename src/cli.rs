@@ -123,6 +123,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Manage(serve::Manage),
     Check(question::Check),
     Explain(question::Explain),
     Roles(reading::Roles),
@@ -181,6 +182,7 @@ pub fn run(
     let variables = variables.into_iter();
     match cli.command {
         Command::Serve(command) => command.run(variables),
+        Command::Manage(command) => command.run(variables),
         Command::Check(command) => command.run(variables),
         Command::Explain(command) => command.run(variables),
         Command::Roles(command) => command.run(variables),

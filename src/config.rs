@@ -7,6 +7,7 @@
 mod check;
 mod file;
 mod flags;
+mod manage;
 mod mistake;
 mod raw;
 mod secret;
@@ -27,7 +28,8 @@ use crate::roles::redis::RedisSettings;
 use check::Checker;
 use raw::Raw;
 
-pub use flags::{PolicyFlags, ServeFlags, StoreFlags};
+pub use flags::{ManageFlags, PolicyFlags, ServeFlags, StoreFlags};
+pub use manage::ManageSettings;
 pub use mistake::Mistakes;
 pub use secret::Secret;
 pub use setting::Setting;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub policy: Option<PathBuf>,
     pub cache: CacheLimits,
     pub serve: ServeSettings,
+    /// `None`: the management API is off.
+    pub manage: Option<ManageSettings>,
 }
 
 /// Which store, and how to reach it.
@@ -109,16 +113,16 @@ fn check_all(checker: &mut Checker<'_>) -> Option<Settings> {
         concurrent_reads: checker.number(Setting::MaxStoreReads, 1..=100_000),
     };
     let serve = serve(checker);
+    let manage = manage::manage(checker);
     let store = match redis {
         Some(redis) => StoreSettings::Redis(Box::new(redis)),
         None => StoreSettings::Embedded { folder: folder? },
     };
-    Some(Settings { store, policy, cache, serve: serve? })
+    Some(Settings { store, policy, cache, serve: serve?, manage })
 }
 
 fn serve(checker: &mut Checker<'_>) -> Option<ServeSettings> {
-    let parse = |text: &str| text.parse::<ListenAddress>().map_err(|error| format!("is {error}"));
-    let listen = checker.value(Setting::Listen, parse);
+    let listen = checker.address(Setting::Listen);
     let load = checker.file(Setting::Load);
     let http = http(checker);
     let listing_tokens = listing_tokens(checker);

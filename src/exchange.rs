@@ -11,7 +11,6 @@ mod fields;
 mod import;
 mod input;
 mod json_lines;
-mod node;
 mod raw;
 mod reconcile;
 mod refusal;
@@ -20,6 +19,8 @@ mod source;
 mod trouble;
 mod validate;
 mod whole;
+
+use crate::json as node;
 
 pub use export::{ExportError, export, export_only};
 pub use import::{Options, import};

@@ -4,6 +4,7 @@
 //! never depends on the store. Asked by the operations endpoints and by metrics; the server says when it stops.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -65,12 +66,19 @@ pub struct Report {
 #[derive(Debug, Default)]
 pub struct Health {
     stopping: AtomicBool,
+    /// Why the file of callers is not what serves; `None` when it is, or when there is none.
+    callers_failure: Mutex<Option<String>>,
 }
 
 impl Health {
     /// From now on not ready; requests are still answered.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes what the last load of the file of callers said; `None` when it was good.
+    pub fn callers_loaded(&self, failure: Option<String>) {
+        *self.callers_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -91,7 +99,11 @@ impl Health {
         for warning in &evidence.store.warnings {
             add("store_warning", warning.clone());
         }
-        let policy_failed = evidence.policy_failure.is_some();
+        let callers_failure = self.callers_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reload_failed = evidence.policy_failure.is_some() || callers_failure.is_some();
+        if let Some(failure) = callers_failure {
+            add("callers_reload_failed", failure);
+        }
         if let Some(failure) = evidence.policy_failure {
             add("policy_reload_failed", failure);
         }
@@ -100,7 +112,7 @@ impl Health {
             Some(StoreError::LostWrites(_) | StoreError::NotInitialised) => State::NoStore,
             Some(_) if evidence.memory_holds => State::Stale,
             Some(_) => State::NoStore,
-            None if policy_failed || !evidence.store.warnings.is_empty() => State::Degraded,
+            None if reload_failed || !evidence.store.warnings.is_empty() => State::Degraded,
             None => State::Loaded,
         };
         Report { state, ready: !stopping && state != State::NoStore, stopping, reasons }
@@ -142,6 +154,17 @@ mod tests {
             assert_eq!((report.state, report.ready), (state, ready), "{report:?}");
             assert_eq!(report.reasons.is_empty(), state == State::Loaded, "{report:?}");
         }
+    }
+
+    #[test]
+    fn a_refused_file_of_callers_degrades_until_it_is_mended() {
+        let health = Health::default();
+        health.callers_loaded(Some("line 3".into()));
+        let report = assess(&health, &status(None, &[]), false, None);
+        assert_eq!((report.state, report.ready), (State::Degraded, true));
+        assert_eq!(report.reasons[0].code, "callers_reload_failed");
+        health.callers_loaded(None);
+        assert_eq!(assess(&health, &status(None, &[]), false, None).state, State::Loaded);
     }
 
     #[test]

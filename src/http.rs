@@ -1,17 +1,23 @@
-//! The HTTP server: connections, routes, and one file for each dialect. hyper lives only here.
+//! The HTTP server: connections, routes, one file for each dialect, and the management API. hyper lives only here.
 //!
 //! Always true here: every limit and time is bounded by `HttpLimits`; a dialect parses a request into a
 //! `Question`, asks the authorizer and renders the answer, and decides nothing; whatever goes wrong becomes a
-//! problem with a code, never a decision. Constructed by `app`; tests pass their own listener and stop signal.
+//! problem with a code, never a decision. A listener serves one `Site`: decisions, or management. Constructed by `app`;
+//! tests pass their own listener and stop signal.
 
 mod admission;
 mod batch;
 mod body;
 mod check;
+mod common;
+mod conditional;
 mod connection;
+mod credentials;
 mod dealer;
+mod decisions;
 mod limits;
 mod listener;
+mod management;
 mod operations;
 mod path;
 mod problem;
@@ -19,30 +25,38 @@ mod pulse;
 mod reading;
 mod reply;
 mod request_id;
+mod resource;
 mod results;
 mod router;
 mod server;
+mod site;
+mod tls;
 mod tokens;
 mod watchdog;
 pub(crate) mod wire;
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use crate::authorizer::Authorizer;
-use crate::code::Code;
 use crate::health::Health;
 use crate::policy::PolicySource;
 use crate::telemetry::Telemetry;
 
-use self::admission::{Slot, Slots};
-use self::problem::Problem;
+use self::decisions::Decisions;
 
+pub use self::credentials::TokenFileError;
 pub use self::limits::HttpLimits;
-pub use self::listener::{ListenAddress, Listener};
-pub use self::server::{Stopped, serve};
-pub use self::tokens::{ListingTokens, TokenFileError};
+pub use self::listener::{InvalidAddress, ListenAddress, Listener};
+pub use self::management::{
+    CallersFileError, CallersReload, CallersSource, HostName, InvalidHostName, ManagementServices, manage,
+};
+pub use self::server::Stopped;
+pub use self::tls::{TlsAcceptor, TlsError, TlsFiles};
+pub use self::tokens::ListingTokens;
 
-/// What the server answers from.
+/// What the decision listener answers from.
 #[derive(Debug, Clone)]
 pub struct Services {
     pub authorizer: Arc<Authorizer>,
@@ -55,26 +69,14 @@ pub struct Services {
     pub decision_log: bool,
 }
 
-/// Everything that a request may need, shared by all connections of one server.
-#[derive(Debug)]
-struct App {
+/// Serves decisions on these runtimes until `shutdown` completes and all requests that came before the end are answered.
+pub async fn serve(
+    listener: Listener,
     services: Services,
     limits: HttpLimits,
-    requests: Slots,
-    connections: Arc<Slots>,
-    /// No other host reaches the listener.
-    is_local: bool,
-}
-
-impl App {
-    fn new(services: Services, limits: HttpLimits, is_local: bool) -> Self {
-        let requests = Slots::new(limits.max_requests);
-        let connections = Arc::new(Slots::new(limits.max_connections));
-        Self { services, limits, requests, connections, is_local }
-    }
-
-    /// A place for a request that asks for decisions or readings.
-    fn admit(&self) -> Result<Slot<&Slots>, Problem> {
-        Slot::take(&self.requests).ok_or_else(|| Problem::new(Code::Overloaded))
-    }
+    runtimes: &[Handle],
+    shutdown: impl Future<Output = ()>,
+) -> Stopped {
+    let decisions = Decisions::new(services, limits, listener.is_local());
+    server::serve(listener, decisions, runtimes, shutdown).await
 }

@@ -24,6 +24,7 @@ pub mod health;
 pub mod holding;
 pub mod http;
 pub mod instrument;
+mod json;
 pub mod manager;
 pub mod policy;
 pub mod question;

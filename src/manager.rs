@@ -5,17 +5,20 @@
 //! not done; that all is as asked already is said only of a store that is confirmed. Called by the command line and the management API.
 
 mod failure;
+mod outcome;
 mod verification;
 
 use serde_json::Value;
 
 use crate::audit::{Before, Entry, Note, Record};
+use crate::change::Write;
 use crate::command::{Command, Computed, Ground, Known, Warning, compute};
 use crate::domain::{Generation, OrganizationId};
 use crate::policy::Policy;
 use crate::roles::{CommitError, Found, Ledger, StoreError};
 
 pub use failure::Failed;
+pub use outcome::{AccountView, HeldRole, Left, OrganizationView};
 pub use verification::{Verified, verify};
 
 /// How often a command is computed before it gives way to others that keep being faster.
@@ -29,8 +32,8 @@ const MAX_KEY_BYTES: usize = 128;
 pub struct Request {
     pub organization: OrganizationId,
     pub command: Command,
-    /// Only if the organization is at this generation.
-    pub expected: Option<Generation>,
+    /// Only if the organization is at one of these generations.
+    pub expected: Option<Vec<Generation>>,
     pub actor: String,
     pub request_id: Option<String>,
     pub key: Option<IdempotencyKey>,
@@ -46,6 +49,10 @@ pub struct IdempotencyKey(String);
 pub struct InvalidKey;
 
 impl IdempotencyKey {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub fn new(text: &str) -> Result<Self, InvalidKey> {
         let fits =
             (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -63,6 +70,9 @@ pub struct Done {
     /// The same request was carried out before; nothing was done now.
     pub replayed: bool,
     pub warnings: Vec<Warning>,
+    /// What the command was about.
+    #[serde(skip)]
+    pub left: Left,
 }
 
 /// Carries out one command.
@@ -117,20 +127,29 @@ impl Execution<'_> {
                     .as_ref()
                     .map(|known| Before { organization: &known.organization, role_sets: &known.role_sets });
                 let record = Record::of(&self.note(&warnings), before, &write);
+                let left = self.left_by(&write, known.as_ref())?;
                 match self.store.write(&write, &record).await {
-                    Ok(generation) => Ok(Done { generation, changed: true, replayed: false, warnings }),
+                    Ok(generation) => Ok(Done { generation, changed: true, replayed: false, warnings, left }),
                     Err(CommitError::Ambiguous(why)) => self.ask_again(why).await,
                     Err(error) => Err(error.into()),
                 }
             }
             (Computed::Nothing(warnings), Some(known)) => {
+                let left = Left::of(command, &known.organization, &known.role_sets).ok_or_else(untold)?;
                 self.store.confirm(link).await?;
-                Ok(Done { generation: known.generation, changed: false, replayed: false, warnings })
+                Ok(Done { generation: known.generation, changed: false, replayed: false, warnings, left })
             }
             (Computed::Nothing(_) | Computed::NumberNeeded, _) => {
                 Err(Failed::Malformed("the command came to no end".to_owned()))
             }
         }
+    }
+
+    /// What this command is about, after a write that it computed.
+    fn left_by(&self, write: &Write, known: Option<&Known>) -> Result<Left, Failed> {
+        let command = &self.request.command;
+        let header = write.header().or(known.map(|known| &known.organization));
+        header.and_then(|header| Left::of(command, header, write.role_sets())).ok_or_else(untold)
     }
 
     fn note(&self, warnings: &[Warning]) -> Note {
@@ -180,9 +199,9 @@ impl Execution<'_> {
 
     fn require_expected(&self, known: Option<&Known>) -> Result<(), Failed> {
         let current = known.map(|known| known.generation);
-        match self.request.expected {
-            Some(expected) if current != Some(expected) => {
-                Err(Failed::PreconditionFailed { expected, current })
+        match &self.request.expected {
+            Some(expected) if !current.is_some_and(|current| expected.contains(&current)) => {
+                Err(Failed::PreconditionFailed { expected: expected.clone(), current })
             }
             _ => Ok(()),
         }
@@ -210,7 +229,12 @@ impl Execution<'_> {
         match entry.filter(|entry| entry.generation == generation && entry.record.command == self.asked) {
             Some(entry) => {
                 self.store.confirm(link).await?;
-                Ok(Some(Done { generation, changed: true, replayed: true, warnings: warnings_of(&entry) }))
+                let left = Left::told(&self.request.command, &entry.record.after).ok_or_else(|| {
+                    let why = "does not tell what its command left".to_owned();
+                    StoreError::Broken { key: format!("audit {generation}"), why }
+                })?;
+                let warnings = warnings_of(&entry);
+                Ok(Some(Done { generation, changed: true, replayed: true, warnings, left }))
             }
             None => Err(Failed::KeyReused { generation }),
         }
@@ -223,6 +247,11 @@ impl Execution<'_> {
             Ok(None) | Err(_) => Err(Failed::Unknown(why)),
         }
     }
+}
+
+/// A command always tells what it is about; if not, nothing is written.
+fn untold() -> Failed {
+    Failed::Malformed("the command does not tell what it left".to_owned())
 }
 
 fn warnings_of(entry: &Entry) -> Vec<Warning> {

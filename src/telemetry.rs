@@ -53,6 +53,8 @@ labels! {
         Batch = "batch",
         /// Roles, listings and legacy roles: no decisions, but they can be unknown.
         Reading = "reading",
+        /// Changes, and what they were made to.
+        Management = "management",
     }
 }
 
@@ -61,7 +63,7 @@ impl Surface {
     const fn decides(self) -> bool {
         match self {
             Self::Check | Self::Batch => true,
-            Self::Reading => false,
+            Self::Reading | Self::Management => false,
         }
     }
 }
@@ -72,8 +74,60 @@ labels! {
         Check = "check",
         Batch = "batch",
         Reading = "reading",
+        ManageOrganizations = "manage_organizations",
+        ManageAccounts = "manage_accounts",
+        ManageCatalogue = "manage_catalogue",
+        ManageAudit = "manage_audit",
         Operations = "operations",
         Other = "other",
+    }
+}
+
+impl Route {
+    /// The surface that unknowns and decisions of this route are counted under; with one goes admission.
+    pub const fn surface(self) -> Option<Surface> {
+        match self {
+            Self::Check => Some(Surface::Check),
+            Self::Batch => Some(Surface::Batch),
+            Self::Reading => Some(Surface::Reading),
+            Self::ManageOrganizations | Self::ManageAccounts | Self::ManageCatalogue | Self::ManageAudit => {
+                Some(Surface::Management)
+            }
+            Self::Operations | Self::Other => None,
+        }
+    }
+}
+
+labels! {
+    /// A change of an organization.
+    Change {
+        CreateOrganization = "create_organization",
+        DeleteOrganization = "delete_organization",
+        AddAccount = "add_account",
+        RemoveAccount = "remove_account",
+        ChangeRoles = "change_roles",
+        SetState = "set_state",
+        EnableProduct = "enable_product",
+        DisableProduct = "disable_product",
+        SetPaused = "set_paused",
+        TransferOwnership = "transfer_ownership",
+        AssignLegacyRole = "assign_legacy_role",
+    }
+}
+
+labels! {
+    /// What became of a change.
+    Outcome {
+        Changed = "changed",
+        /// All was as asked for already.
+        Unchanged = "unchanged",
+        /// Carried out before, under the same key.
+        Replayed = "replayed",
+        Refused = "refused",
+        /// It may have taken effect.
+        Ambiguous = "ambiguous",
+        /// The store or the policy cannot say; nothing was written.
+        Failed = "failed",
     }
 }
 
@@ -87,7 +141,7 @@ labels! {
 }
 
 labels! {
-    /// How an attempt to load the policy again ended.
+    /// How an attempt to load the policy, or the file of callers, again ended.
     Reload {
         Swapped = "swapped",
         Unchanged = "unchanged",
@@ -108,6 +162,9 @@ pub struct Telemetry {
     connections_refused: Counter,
     connections_timed_out: [Counter; Timeout::ALL.len()],
     accept_errors: Counter,
+    handshakes_failed: Counter,
+    changes: [[Counter; Outcome::ALL.len()]; Change::ALL.len()],
+    callers_reloads: [Counter; Reload::ALL.len()],
     policy_reloads: [Counter; Reload::ALL.len()],
     /// Milliseconds since the Unix epoch; 0 before the first load.
     policy_loaded_at: AtomicI64,
@@ -175,6 +232,19 @@ impl Telemetry {
 
     pub fn accept_failed(&self) {
         self.accept_errors.increment();
+    }
+
+    pub fn handshake_failed(&self) {
+        self.handshakes_failed.increment();
+    }
+
+    /// Counts a change that was asked for.
+    pub fn change_ended(&self, change: Change, outcome: Outcome) {
+        bump(self.changes.get(change as usize).and_then(|outcomes| outcomes.get(outcome as usize)));
+    }
+
+    pub fn callers_reloaded(&self, reload: Reload) {
+        bump(self.callers_reloads.get(reload as usize));
     }
 
     /// Counts a load of the policy; `now` is the wall clock.

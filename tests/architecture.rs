@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("instrument", &[]),
+    ("json", &[]),
     ("bench", &["domain"]),
     ("clock", &["domain"]),
     ("code", &[]),
@@ -19,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("change", &["domain"]),
     ("policy", &["clock", "domain"]),
     ("audit", &["change", "domain"]),
-    ("command", &["change", "domain", "policy"]),
+    ("command", &["change", "code", "domain", "policy"]),
     ("question", &["domain", "policy"]),
     ("holding", &["domain", "policy"]),
     ("decision", &["domain", "holding", "policy", "question"]),
@@ -62,8 +63,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "roles",
         ],
     ),
-    ("manager", &["audit", "command", "domain", "policy", "roles"]),
-    ("exchange", &["audit", "change", "domain", "policy", "roles"]),
+    ("manager", &["audit", "change", "code", "command", "domain", "policy", "roles"]),
+    ("exchange", &["audit", "change", "domain", "json", "policy", "roles"]),
     (
         "telemetry",
         &[
@@ -83,16 +84,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "audit",
             "authorizer",
             "cache",
             "clock",
             "code",
+            "command",
             "decision",
             "domain",
             "explanation",
             "freshness",
             "health",
             "instrument",
+            "json",
+            "manager",
             "policy",
             "question",
             "reading",
@@ -154,6 +159,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["bench/report.rs"]),
     ("hyper", &["http"]),
     ("redb", &["roles/embedded"]),
+    ("tokio_rustls", &["http/tls.rs"]),
+    ("webpki", &["http/tls.rs"]),
     ("redis", &["roles/redis", "config"]),
     ("clap", &["cli", "config", "main.rs"]),
 ];

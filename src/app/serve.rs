@@ -1,22 +1,26 @@
-//! `serve`: from settings to a listening server, and its end.
+//! `serve` and `manage`: from settings to one or two listening servers, and their end.
 //!
 //! Always true here: the first line on standard output comes when policy, embedded store and `--load` are done
-//! and the socket is bound; an absent Redis delays readiness, not that line. Called by the command line.
+//! and the sockets are bound; an absent Redis delays readiness, not that line; both listeners end in order. Beside the
+//! decisions, the management API has a thread of its own, so that no write holds up a check. Called by the command line.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Settings;
+use tokio::sync::watch;
+
+use crate::authorizer::Authorizer;
+use crate::config::{ManageSettings, Settings};
 use crate::domain::RoleKey;
-use crate::http::{self, Listener, Services};
-use crate::policy::PolicyProblems;
-use crate::roles::StoreError;
+use crate::http::{self, HttpLimits, ListenAddress, Listener, ManagementServices, Services};
+use crate::policy::{PolicyProblems, PolicySource};
+use crate::roles::{Ledger, StoreError};
 use crate::telemetry::{Reload, Telemetry};
 use crate::{clock, health::Health};
 
 use super::load::{LoadError, load_if_empty, refuse_cut_off};
-use super::reload::keep_current;
+use super::reload::{keep_callers_current, keep_policy_current};
 use super::stop::{StopSignals, hang_up};
 use super::{OpenStore, Workers, log, open_policy};
 
@@ -36,75 +40,181 @@ pub enum ServeError {
     Load(#[from] LoadError),
     #[error("cannot listen on {address}: {error}")]
     Listen { address: String, error: io::Error },
+    #[error("{0} is not loopback, so it needs TLS")]
+    Unprotected(String),
     #[error("standard output or signals are out of reach: {0}")]
     Process(#[from] io::Error),
     #[error("ended by a second signal before all requests were answered")]
     CutShort,
 }
 
-/// Serves until a signal ends it.
+/// Answers decisions, and manages where the settings say so, until a signal ends it.
 pub async fn serve(settings: Settings) -> Result<(), ServeError> {
+    run(settings, true).await
+}
+
+/// Serves the management API alone until a signal ends it.
+pub async fn manage(settings: Settings) -> Result<(), ServeError> {
+    run(settings, false).await
+}
+
+async fn run(settings: Settings, decides: bool) -> Result<(), ServeError> {
     let mut signals = StopSignals::catch()?;
-    let hang_up = hang_up()?;
+    let hang_ups = (hang_up()?, hang_up()?);
     log::install(settings.serve.log);
     let limits = settings.serve.http.clone();
-    let (listener, services) = tokio::select! {
-        prepared = prepare(settings) => prepared?,
+    let Prepared { shared, decisions, management } = tokio::select! {
+        prepared = prepare(settings, decides) => prepared?,
         () = signals.next() => return Ok(()),
     };
-    let workers = Workers::for_each_processor()?;
-    announce(&listener)?;
-    tokio::spawn(keep_current(services.policies.clone(), services.telemetry.clone(), hang_up));
+    if let Some((listener, _)) = &decisions {
+        announce("listening", listener.url()?)?;
+    }
+    if let Some((listener, services)) = &management {
+        let url = listener.url()?;
+        announce("managing", if services.tls.is_some() { url.replacen("http:", "https:", 1) } else { url })?;
+        let services = services.clone();
+        tokio::spawn(keep_callers_current(services.callers, services.telemetry, services.health, hang_ups.0));
+    }
+    tokio::spawn(keep_policy_current(shared.policies, shared.telemetry, hang_ups.1));
 
-    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-    let shutdown = async {
-        // A dropped sender asks for the end just as well.
-        let _ = stopping.await;
-    };
+    let (stop, stopping) = watch::channel(false);
     let both_signals = async {
         signals.next().await;
-        let _ = stop.send(());
+        stop.send_replace(true);
         signals.next().await;
     };
+    let both_listeners = async {
+        tokio::try_join!(
+            decide(decisions, limits.clone(), stopped(stopping.clone())),
+            administer(management, limits.clone(), decides, stopped(stopping.clone())),
+        )
+    };
     tokio::select! {
-        _ = http::serve(listener, services, limits, workers.handles(), shutdown) => Ok(()),
+        ended = both_listeners => ended.map(|_| ()),
         () = both_signals => Err(ServeError::CutShort),
     }
 }
 
-/// Everything up to the bound socket: policy, store, `--load`, in this order.
-async fn prepare(settings: Settings) -> Result<(Listener, Services), ServeError> {
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // A dropped sender asks for the end just as well.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn decide(
+    decisions: Option<(Listener, Services)>,
+    limits: HttpLimits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let Some((listener, services)) = decisions else { return Ok(()) };
+    let workers = Workers::for_each_processor()?;
+    http::serve(listener, services, limits, workers.handles(), shutdown).await;
+    Ok(())
+}
+
+async fn administer(
+    management: Option<(Listener, ManagementServices)>,
+    limits: HttpLimits,
+    beside_decisions: bool,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let Some((listener, services)) = management else { return Ok(()) };
+    let workers = match beside_decisions {
+        true => Workers::named("manage", 1)?,
+        false => Workers::for_each_processor()?,
+    };
+    http::manage(listener, services, limits, workers.handles(), shutdown).await?;
+    Ok(())
+}
+
+/// What both listeners answer from.
+struct Shared {
+    authorizer: Arc<Authorizer>,
+    policies: Arc<PolicySource>,
+    telemetry: Arc<Telemetry>,
+    health: Arc<Health>,
+    store: Arc<dyn Ledger>,
+}
+
+struct Prepared {
+    shared: Shared,
+    decisions: Option<(Listener, Services)>,
+    management: Option<(Listener, ManagementServices)>,
+}
+
+/// Everything up to the bound sockets: policy, store, `--load`, in this order.
+async fn prepare(settings: Settings, decides: bool) -> Result<Prepared, ServeError> {
     let policies = open_policy(settings.policy)?;
     if let Some(role) = settings.serve.fail_static.unknown_role(&policies.current()) {
         return Err(ServeError::FailStatic(role.clone()));
     }
-    let wait = settings.serve.load.is_some().then_some(LOAD_WAIT);
-    let open = OpenStore::open(settings.store, wait).await?;
-    match &settings.serve.load {
+    let load = settings.serve.load.filter(|_| decides);
+    let open = OpenStore::open(settings.store, load.is_some().then_some(LOAD_WAIT)).await?;
+    match &load {
         Some(file) => load_if_empty(&*open.store, &policies.current(), file).await?,
         None => refuse_cut_off(&*open.store).await?,
     }
     let telemetry = Arc::new(Telemetry::default());
     telemetry.policy_reloaded(Reload::Swapped, clock::wall());
-    let services = Services {
-        authorizer: Arc::new(open.authorizer(settings.cache).with_fail_static(settings.serve.fail_static)),
+    let authorizer = open.authorizer(settings.cache).with_fail_static(settings.serve.fail_static);
+    let shared = Shared {
+        authorizer: Arc::new(authorizer),
         policies,
         telemetry,
         health: Arc::new(Health::default()),
-        listing_tokens: settings.serve.listing_tokens,
-        decision_log: settings.serve.decision_log,
+        store: open.store,
     };
-    let address = settings.serve.listen;
-    let bound = Listener::bind(&address).await;
-    let listener = bound.map_err(|error| ServeError::Listen { address: address.to_string(), error })?;
+    let decisions = match decides {
+        true => {
+            let services = Services {
+                authorizer: shared.authorizer.clone(),
+                policies: shared.policies.clone(),
+                telemetry: shared.telemetry.clone(),
+                health: shared.health.clone(),
+                listing_tokens: settings.serve.listing_tokens,
+                decision_log: settings.serve.decision_log,
+            };
+            Some((bind(&settings.serve.listen).await?, services))
+        }
+        false => None,
+    };
+    let management = match settings.manage {
+        Some(manage) => Some(prepare_management(manage, &shared).await?),
+        None => None,
+    };
+    Ok(Prepared { shared, decisions, management })
+}
+
+async fn prepare_management(
+    settings: ManageSettings,
+    shared: &Shared,
+) -> Result<(Listener, ManagementServices), ServeError> {
+    let listener = bind(&settings.listen).await?;
+    if settings.tls.is_none() && !listener.is_local() {
+        return Err(ServeError::Unprotected(settings.listen.to_string()));
+    }
+    let services = ManagementServices {
+        authorizer: shared.authorizer.clone(),
+        policies: shared.policies.clone(),
+        telemetry: shared.telemetry.clone(),
+        health: shared.health.clone(),
+        store: shared.store.clone(),
+        callers: settings.callers,
+        hosts: settings.hosts,
+        tls: settings.tls,
+    };
     Ok((listener, services))
 }
 
-fn announce(listener: &Listener) -> io::Result<()> {
-    let url = listener.url()?;
+async fn bind(address: &ListenAddress) -> Result<Listener, ServeError> {
+    let bound = Listener::bind(address).await;
+    bound.map_err(|error| ServeError::Listen { address: address.to_string(), error })
+}
+
+fn announce(what: &str, url: String) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "rolegate listening on {url}")?;
+    writeln!(out, "rolegate {what} on {url}")?;
     out.flush()?;
-    tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "listening");
+    tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "{what}");
     Ok(())
 }

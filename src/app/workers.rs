@@ -30,12 +30,17 @@ impl Workers {
     }
 
     pub fn start(count: usize) -> io::Result<Self> {
+        Self::named("serve", count)
+    }
+
+    /// Threads with this name, for work that must not hold up the others.
+    pub fn named(name: &str, count: usize) -> io::Result<Self> {
         let mut workers = Self { handles: Vec::with_capacity(count), threads: Vec::with_capacity(count) };
         for number in 0..count {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let (stop, stopped) = oneshot::channel();
             workers.handles.push(runtime.handle().clone());
-            let thread = thread::Builder::new().name(format!("serve-{number}"));
+            let thread = thread::Builder::new().name(format!("{name}-{number}"));
             let thread = thread.spawn(move || {
                 // A dropped sender ends the thread just as well.
                 let _ = runtime.block_on(stopped);

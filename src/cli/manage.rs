@@ -49,7 +49,7 @@ pub struct WriteFlags {
 impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
         let exit = if failed.is_refusal() { Exit::Refused } else { Exit::CannotSay };
-        Self::new(exit, format_args!("{}: {failed}", failed.code()))
+        Self::new(exit, format_args!("{}: {failed}", failed.code().as_str()))
     }
 }
 
@@ -62,7 +62,7 @@ pub fn run(
     let request = Request {
         organization: flags.organization,
         command,
-        expected: flags.expected_generation.map(Generation),
+        expected: flags.expected_generation.map(|expected| vec![Generation(expected)]),
         actor: flags.actor,
         request_id: flags.request_id,
         key: flags.idempotency_key,

@@ -2,6 +2,7 @@
 //!
 //! Always true here: a code means the same as where an import refuses with it. Made by every file of this room.
 
+use crate::code::Code;
 use crate::domain::{AccountId, LegacyRole, RoleKey, Timestamp};
 
 /// A rule that forbids what was asked. Nothing is written.
@@ -65,35 +66,35 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable word of it.
-    pub const fn code(&self) -> &'static str {
+    /// The code that whoever asked is told.
+    pub const fn code(&self) -> Code {
         match self {
-            Self::OrganizationUnknown => "organization_unknown",
-            Self::OrganizationExists => "organization_exists",
-            Self::AccountUnknown { .. } => "account_unknown",
-            Self::AccountExists { .. } => "account_exists",
-            Self::LastAccount { .. } => "last_account",
-            Self::UseTransfer { .. } => "use_transfer",
-            Self::OwnerMustTransfer { .. } => "owner_must_transfer",
-            Self::OwnerRoleFixed { .. } => "owner_role_fixed",
-            Self::UnknownProduct { .. } => "unknown_product",
-            Self::UnknownRole { .. } => "unknown_role",
-            Self::LegacyRoleInGlobalAccounts { .. } => "legacy_role_in_global_accounts",
-            Self::RoleTypeMismatch { .. } => "role_type_mismatch",
-            Self::PrimaryRoleTimeBound { .. } => "primary_role_time_bound",
-            Self::EmptyTimeRange { .. } => "empty_time_range",
-            Self::DuplicateRole { .. } => "duplicate_role",
-            Self::DuplicateProduct { .. } => "duplicate_product",
-            Self::PrimaryRoleMissing { .. } => "primary_role_missing",
-            Self::PrimaryRoleNotUnique { .. } => "primary_role_not_unique",
-            Self::SecondaryRoleNotUnique { .. } => "secondary_role_not_unique",
-            Self::ProductNotEnabled { .. } => "product_not_enabled",
-            Self::AccountsHasNoState => "accounts_has_no_state",
-            Self::AccountsAlwaysEnabled => "accounts_always_enabled",
-            Self::NewOwnerSuspended { .. } => "new_owner_suspended",
-            Self::NewOwnerAwaitingApproval { .. } => "new_owner_awaiting_approval",
-            Self::NewOwnerNotAdministrator { .. } => "new_owner_not_administrator",
-            Self::ReadBackDiffers { .. } => "read_back_differs",
+            Self::OrganizationUnknown => Code::OrganizationUnknown,
+            Self::OrganizationExists => Code::OrganizationExists,
+            Self::AccountUnknown { .. } => Code::AccountUnknown,
+            Self::AccountExists { .. } => Code::AccountExists,
+            Self::LastAccount { .. } => Code::LastAccount,
+            Self::UseTransfer { .. } => Code::UseTransfer,
+            Self::OwnerMustTransfer { .. } => Code::OwnerMustTransfer,
+            Self::OwnerRoleFixed { .. } => Code::OwnerRoleFixed,
+            Self::UnknownProduct { .. } => Code::UnknownProduct,
+            Self::UnknownRole { .. } => Code::UnknownRole,
+            Self::LegacyRoleInGlobalAccounts { .. } => Code::LegacyRoleInGlobalAccounts,
+            Self::RoleTypeMismatch { .. } => Code::RoleTypeMismatch,
+            Self::PrimaryRoleTimeBound { .. } => Code::PrimaryRoleTimeBound,
+            Self::EmptyTimeRange { .. } => Code::EmptyTimeRange,
+            Self::DuplicateRole { .. } => Code::DuplicateRole,
+            Self::DuplicateProduct { .. } => Code::DuplicateProduct,
+            Self::PrimaryRoleMissing { .. } => Code::PrimaryRoleMissing,
+            Self::PrimaryRoleNotUnique { .. } => Code::PrimaryRoleNotUnique,
+            Self::SecondaryRoleNotUnique { .. } => Code::SecondaryRoleNotUnique,
+            Self::ProductNotEnabled { .. } => Code::ProductNotEnabled,
+            Self::AccountsHasNoState => Code::AccountsHasNoState,
+            Self::AccountsAlwaysEnabled => Code::AccountsAlwaysEnabled,
+            Self::NewOwnerSuspended { .. } => Code::NewOwnerSuspended,
+            Self::NewOwnerAwaitingApproval { .. } => Code::NewOwnerAwaitingApproval,
+            Self::NewOwnerNotAdministrator { .. } => Code::NewOwnerNotAdministrator,
+            Self::ReadBackDiffers { .. } => Code::ReadBackDiffers,
         }
     }
 }

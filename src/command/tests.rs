@@ -92,7 +92,7 @@ fn nothing(role_sets: &[RoleSet], command: &Command) {
 
 fn refused(role_sets: &[RoleSet], command: &Command) -> &'static str {
     match run(Some(&known(role_sets)), command) {
-        Err(Uncomputed::Refused(refusal)) => refusal.code(),
+        Err(Uncomputed::Refused(refusal)) => refusal.code().as_str(),
         other => panic!("{command:?}: {other:?}"),
     }
 }

@@ -10,6 +10,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::http::{InvalidAddress, ListenAddress};
+
 use super::mistake::Mistakes;
 use super::raw::{Origin, Place, Raw};
 use super::setting::Setting;
@@ -75,6 +77,30 @@ impl<'a> Checker<'a> {
     /// A time in whole milliseconds.
     pub fn millis(&mut self, setting: Setting, range: RangeInclusive<u64>) -> Duration {
         Duration::from_millis(self.number(setting, range))
+    }
+
+    /// A socket to listen on.
+    pub fn address(&mut self, setting: Setting) -> Option<ListenAddress> {
+        self.value(setting, |text| text.parse().map_err(|error: InvalidAddress| format!("is {error}")))
+    }
+
+    /// Notes each of these settings that was given although only another one gives it a meaning.
+    pub fn refuse_without(&mut self, needed: Setting, dependent: &[Setting]) {
+        for setting in dependent {
+            if self.is_given(*setting) {
+                self.complain(*setting, format!("has no meaning without {}", needed.key()));
+            }
+        }
+    }
+
+    /// Notes one of two settings that was given without the other.
+    pub fn only_together(&mut self, pair: [Setting; 2]) {
+        let [one, other] = pair;
+        for (one, other) in [(one, other), (other, one)] {
+            if self.is_given(one) && !self.is_given(other) {
+                self.complain(one, format!("needs {} beside it", other.key()));
+            }
+        }
     }
 
     pub fn boolean(&mut self, setting: Setting) -> bool {

@@ -36,6 +36,7 @@ policy = \"/etc/rolegate/policies\"
 const SECTIONS: &[(Scope, &str)] = &[
     (Scope::Policy, "Every command"),
     (Scope::Store, "Commands that use the store"),
+    (Scope::Server, "`serve` and `manage`"),
     (Scope::Serve, "`serve` alone"),
 ];
 

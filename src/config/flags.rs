@@ -18,6 +18,8 @@ pub struct Flags<const SCOPE: u8>(BTreeMap<Setting, String>);
 pub type PolicyFlags = Flags<{ Scope::Policy as u8 }>;
 /// For commands that use the store.
 pub type StoreFlags = Flags<{ Scope::Store as u8 }>;
+/// For `manage`.
+pub type ManageFlags = Flags<{ Scope::Server as u8 }>;
 /// For `serve`.
 pub type ServeFlags = Flags<{ Scope::Serve as u8 }>;
 

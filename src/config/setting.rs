@@ -13,6 +13,8 @@ pub enum Scope {
     Policy,
     /// Every command that reads or writes role assignments.
     Store,
+    /// `serve` and `manage`.
+    Server,
     /// `serve` alone.
     Serve,
 }
@@ -104,41 +106,53 @@ settings! {
         "JSON Lines to import at start while the store is empty or not initialised; any refusal stops the start, and so does a Redis that is away for 10 s.";
     ListingTokensFile = "listing_tokens_file", Serve, "FILE", None,
         "File with one bearer token a line for those who may list accounts and organizations; without it only loopback and unix sockets list.";
+    ManageListen = "manage_listen", Server, "ADDRESS", None,
+        "Where to serve the management API, which is off without it: HOST:PORT (port 0 takes a free one) or unix:/PATH. Beyond loopback it needs TLS.";
+    ManageCallersFile = "manage_callers_file", Server, "FILE", None,
+        "File with the callers of the management API, one a line: NAME RIGHT ORGANIZATIONS CREDENTIAL. Read again when it changes and on SIGHUP.";
+    ManageHosts = "manage_hosts", Server, "HOST,…", None,
+        "Names that the management listener is called by (HOST or HOST:PORT) beside localhost and its own address; requests for any other are refused.";
+    ManageTlsCertFile = "manage_tls_cert_file", Server, "FILE", None,
+        "PEM file with the certificate chain of the management listener, which then serves TLS alone; needs manage_tls_key_file.";
+    ManageTlsKeyFile = "manage_tls_key_file", Server, "FILE", None,
+        "PEM file with the key of manage_tls_cert_file.";
+    ManageClientCaFile = "manage_client_ca_file", Server, "FILE", None,
+        "PEM file with the authorities that must have signed a client's certificate; without it none is asked for.";
     CacheBytes = "cache_bytes", Serve, "BYTES", Some("268435456"),
         "Memory for role sets read so far.";
-    MaxBodyBytes = "max_body_bytes", Serve, "BYTES", Some("16384"),
+    MaxBodyBytes = "max_body_bytes", Server, "BYTES", Some("16384"),
         "Largest body of a request other than a batch.";
     MaxBatchBytes = "max_batch_bytes", Serve, "BYTES", Some("8388608"),
         "Largest body of a batch.";
     MaxBatchChecks = "max_batch_checks", Serve, "COUNT", Some("10000"),
         "Most checks of one batch.";
-    MaxHeaderBytes = "max_header_bytes", Serve, "BYTES", Some("16384"),
+    MaxHeaderBytes = "max_header_bytes", Server, "BYTES", Some("16384"),
         "Largest head of a request: path, query, header names and values.";
-    MaxHeaderFields = "max_header_fields", Serve, "COUNT", Some("64"),
+    MaxHeaderFields = "max_header_fields", Server, "COUNT", Some("64"),
         "Most header fields of a request.";
-    MaxConnections = "max_connections", Serve, "COUNT", Some("10000"),
-        "Most open connections; one more is told so and closed.";
-    MaxRequests = "max_requests", Serve, "COUNT", Some("1024"),
-        "Most decision requests under way; one more is refused at once (503 overloaded). Health and metrics do not count.";
-    MaxStreams = "max_streams", Serve, "COUNT", Some("128"),
+    MaxConnections = "max_connections", Server, "COUNT", Some("10000"),
+        "Most open connections of a listener; one more is told so and closed.";
+    MaxRequests = "max_requests", Server, "COUNT", Some("1024"),
+        "Most requests of a listener under way; one more is refused at once (503 overloaded). Health and metrics do not count.";
+    MaxStreams = "max_streams", Server, "COUNT", Some("128"),
         "Most requests at the same time on one HTTP/2 connection.";
-    HeaderTimeout = "header_timeout", Serve, "MS", Some("5000"),
+    HeaderTimeout = "header_timeout", Server, "MS", Some("5000"),
         "From the first byte of a header to its last.";
-    BodyTimeout = "body_timeout", Serve, "MS", Some("5000"),
+    BodyTimeout = "body_timeout", Server, "MS", Some("5000"),
         "From the end of the header to the last byte of the body.";
-    IdleTimeout = "idle_timeout", Serve, "MS", Some("60000"),
+    IdleTimeout = "idle_timeout", Server, "MS", Some("60000"),
         "How long a connection may be open without a request.";
-    WriteTimeout = "write_timeout", Serve, "MS", Some("10000"),
+    WriteTimeout = "write_timeout", Server, "MS", Some("10000"),
         "How long a client may take nothing of an answer.";
-    StopGrace = "stop_grace", Serve, "MS", Some("5000"),
+    StopGrace = "stop_grace", Server, "MS", Some("5000"),
         "After SIGTERM: how long connections and requests are still taken while readiness says no.";
-    StopLinger = "stop_linger", Serve, "MS", Some("500"),
+    StopLinger = "stop_linger", Server, "MS", Some("500"),
         "After the grace: how long a quiet connection is kept for a request that is on its way.";
-    StopDrain = "stop_drain", Serve, "MS", Some("10000"),
+    StopDrain = "stop_drain", Server, "MS", Some("10000"),
         "After the grace: how long requests under way may take; what is left then is cut off.";
-    LogLevel = "log_level", Serve, "LEVEL", Some("info"),
+    LogLevel = "log_level", Server, "LEVEL", Some("info"),
         "error, warn, info, debug or trace.";
-    LogFormat = "log_format", Serve, "FORMAT", Some("json"),
+    LogFormat = "log_format", Server, "FORMAT", Some("json"),
         "json or text; the log goes to standard error.";
     DecisionLog = "decision_log", Serve, "BOOL", Some("false"),
         "Log every decision with its account and organization.";

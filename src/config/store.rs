@@ -46,11 +46,7 @@ pub fn redis(checker: &mut Checker<'_>, read_timeout: Duration) -> Option<RedisS
     let password_file = checker.file(Setting::RedisPasswordFile);
     let tls = tls_files(checker);
     if !checker.is_given(Setting::Redis) {
-        for setting in ONLY_WITH_REDIS {
-            if checker.is_given(*setting) {
-                checker.complain(*setting, "has no meaning without redis");
-            }
-        }
+        checker.refuse_without(Setting::Redis, ONLY_WITH_REDIS);
         return None;
     }
     let address = checker.value(Setting::Redis, address)?;
@@ -75,11 +71,7 @@ pub fn redis(checker: &mut Checker<'_>, read_timeout: Duration) -> Option<RedisS
 
 fn tls_files(checker: &mut Checker<'_>) -> TlsFiles {
     let (certificate, key) = (Setting::RedisClientCertFile, Setting::RedisClientKeyFile);
-    for (one, other) in [(certificate, key), (key, certificate)] {
-        if checker.is_given(one) && !checker.is_given(other) {
-            checker.complain(one, format!("needs {} beside it", other.key()));
-        }
-    }
+    checker.only_together([certificate, key]);
     TlsFiles {
         ca: checker.file(Setting::RedisCaFile),
         certificate: checker.file(certificate),

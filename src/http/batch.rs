@@ -8,9 +8,9 @@ use hyper::header::HeaderMap;
 
 use crate::telemetry::Surface;
 
-use super::App;
 use super::body::read_json;
 use super::check::record;
+use super::decisions::Decisions;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::request_id::RequestId;
@@ -18,20 +18,20 @@ use super::results::{PORTION, Portion, Results};
 use super::wire::{BatchBody, CHECKS, resolve, write_answer};
 
 pub async fn post(
-    app: &App,
+    app: &Decisions,
     headers: &HeaderMap,
     body: &mut Incoming,
     id: &RequestId,
 ) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(app, headers, body, app.limits.max_batch_bytes).await?;
-    let policy = app.services.policies.current();
-    let batch = BatchBody::read(&body, CHECKS, app.limits.max_batch_checks)?;
+    let (body, _slot) = read_json(&app.common, headers, body, app.common.limits.max_batch_bytes).await?;
+    let policy = app.common.policies.current();
+    let batch = BatchBody::read(&body, CHECKS, app.common.limits.max_batch_checks)?;
     let mut results = Results::new(app, id, Surface::Batch, CHECKS);
     for items in batch.items.chunks(PORTION) {
         results.give_way().await;
         let resolved = items.iter().map(|members| resolve(members, Some(&batch.defaults), &policy));
         let portion: Portion<_> = resolved.collect();
-        let outcomes = app.services.authorizer.check_many(&policy, &portion.questions).await;
+        let outcomes = app.common.authorizer.check_many(&policy, &portion.questions).await;
         for (question, outcome) in portion.questions.iter().zip(&outcomes) {
             record(app, Surface::Batch, (&policy, question, outcome.as_ref()), id);
         }

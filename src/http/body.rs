@@ -16,13 +16,13 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 
 use crate::code::Code;
 
-use super::App;
 use super::admission::{Slot, Slots};
+use super::common::Common;
 use super::problem::Problem;
 
 /// Reads a JSON body of at most `limit` bytes, and takes the place of its request: a body that stalls holds none.
 pub async fn read_json<'a>(
-    app: &'a App,
+    common: &'a Common,
     headers: &HeaderMap,
     body: &mut Incoming,
     limit: usize,
@@ -37,9 +37,9 @@ pub async fn read_json<'a>(
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }
-    let read = in_time(collect(body, limit), app.limits.body_timeout).await;
+    let read = in_time(collect(body, limit), common.limits.body_timeout).await;
     let read = read.ok_or_else(|| Problem::new(Code::RequestTimeout).closing())?;
-    Ok((read?, app.admit()?))
+    Ok((read?, common.admit()?))
 }
 
 /// Waits for something that is mostly there at the second look: hyper hands a body over between two looks. Only what is

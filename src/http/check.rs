@@ -13,8 +13,8 @@ use crate::policy::Policy;
 use crate::question::Question;
 use crate::telemetry::{DecisionRecord, Surface};
 
-use super::App;
 use super::body::read_json;
+use super::decisions::Decisions;
 use super::problem::Problem;
 use super::reply::{JSON, Reply, reply};
 use super::request_id::RequestId;
@@ -23,25 +23,25 @@ use super::wire::{Members, read_query, read_question, resolve, write_answer};
 /// Room for an answer without an explanation.
 const ANSWER_BYTES: usize = 192;
 
-pub async fn get(app: &App, query: &str, id: &RequestId) -> Result<Reply, Problem> {
+pub async fn get(app: &Decisions, query: &str, id: &RequestId) -> Result<Reply, Problem> {
     let members = read_query(query)?;
     answer(app, &members, id).await
 }
 
 pub async fn post(
-    app: &App,
+    app: &Decisions,
     headers: &HeaderMap,
     body: &mut Incoming,
     id: &RequestId,
 ) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(app, headers, body, app.limits.max_body_bytes).await?;
+    let (body, _slot) = read_json(&app.common, headers, body, app.common.limits.max_body_bytes).await?;
     answer(app, &read_question(&body)?, id).await
 }
 
-async fn answer(app: &App, members: &Members<'_>, id: &RequestId) -> Result<Reply, Problem> {
-    let policy = app.services.policies.current();
+async fn answer(app: &Decisions, members: &Members<'_>, id: &RequestId) -> Result<Reply, Problem> {
+    let policy = app.common.policies.current();
     let question = resolve(members, None, &policy)?;
-    let outcome = app.services.authorizer.check(&policy, &question).await;
+    let outcome = app.common.authorizer.check(&policy, &question).await;
     record(app, Surface::Check, (&policy, &question, outcome.as_ref()), id);
     let answer = outcome?;
     let mut body = Vec::with_capacity(ANSWER_BYTES);
@@ -52,15 +52,15 @@ async fn answer(app: &App, members: &Members<'_>, id: &RequestId) -> Result<Repl
 /// Counts a decision, and logs the question if the operator asked for that. An unknown is counted by whoever
 /// renders it.
 pub fn record(
-    app: &App,
+    app: &Decisions,
     surface: Surface,
     (policy, question, outcome): (&Arc<Policy>, &Question, Result<&Answer, &NoAnswer>),
     id: &RequestId,
 ) {
     if let Ok(answer) = outcome {
-        app.services.telemetry.decided(surface, answer);
+        app.common.telemetry.decided(surface, answer);
     }
-    if app.services.decision_log {
+    if app.decision_log {
         DecisionRecord { surface, request_id: id.as_str(), policy, question, outcome }.write();
     }
 }

@@ -21,9 +21,12 @@ use tokio::sync::watch;
 
 use crate::telemetry::Timeout;
 
-use super::App;
+use super::HttpLimits;
+use super::common::Common;
 use super::pulse::{Pulse, Watched};
 use super::router;
+use super::site::Site;
+use super::tls::Peer;
 use super::watchdog::{Verdict, Watchdog};
 
 /// hyper counts what its limits do not name, such as line ends, and needs some room beyond ours: within it the
@@ -41,35 +44,43 @@ pub enum Stage {
     Aborting,
 }
 
-/// Serves one connection to its end.
-pub async fn serve_connection<S>(app: Arc<App>, stream: S, stage: watch::Receiver<Stage>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+/// Serves one connection to its end; requests carry who is at its other end, if that is known.
+pub async fn serve_connection<S: Site, C>(
+    site: Arc<S>,
+    stream: C,
+    peer: Option<Peer>,
+    stage: watch::Receiver<Stage>,
+) where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let pulse = Arc::new(Pulse::default());
     let service = {
-        let (app, pulse) = (Arc::clone(&app), Arc::clone(&pulse));
-        service_fn(move |request: Request<Incoming>| {
+        let (site, pulse) = (Arc::clone(&site), Arc::clone(&pulse));
+        service_fn(move |mut request: Request<Incoming>| {
             let under_way = pulse.request(request.version());
-            router::respond(Arc::clone(&app), under_way, request).map(Ok::<_, Infallible>)
+            if let Some(peer) = &peer {
+                request.extensions_mut().insert(peer.clone());
+            }
+            router::respond(Arc::clone(&site), under_way, request).map(Ok::<_, Infallible>)
         })
     };
-    let builder = builder(&app);
+    let common = site.common();
+    let builder = builder(&common.limits);
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&pulse)));
     let connection = builder.serve_connection(io, service);
-    drive(connection, &app, &pulse, stage).await;
+    drive(connection, common, &pulse, stage).await;
 }
 
 /// Runs a connection until it ends. A deadline that ends it is counted before its client can see the end.
 async fn drive(
     connection: impl GracefulConnection,
-    app: &App,
+    common: &Common,
     pulse: &Arc<Pulse>,
     mut stage: watch::Receiver<Stage>,
 ) {
-    let telemetry = &app.services.telemetry;
+    let telemetry = &common.telemetry;
     let mut connection = pin!(connection);
-    let mut watchdog = Watchdog::new(&app.limits, Arc::clone(pulse));
+    let mut watchdog = Watchdog::new(&common.limits, Arc::clone(pulse));
     let mut retired = false;
     loop {
         tokio::select! {
@@ -102,8 +113,7 @@ async fn drive(
     }
 }
 
-fn builder(app: &App) -> auto::Builder<TokioExecutor> {
-    let limits = &app.limits;
+fn builder(limits: &HttpLimits) -> auto::Builder<TokioExecutor> {
     let header_bytes = limits.max_header_bytes.saturating_add(HEADER_ROOM);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

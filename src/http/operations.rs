@@ -1,7 +1,7 @@
 //! What operators and orchestrators ask: alive, ready, health, metrics, and the documents of this API.
 //!
 //! Always true here: nothing waits for the store or passes admission, so these answer under any load; liveness
-//! depends on nothing. Called by the router.
+//! depends on nothing. Called by both sites.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ use crate::health::{Evidence, HealthReason, Report, State};
 use crate::roles::StoreStatus;
 use crate::telemetry::{Format, Scene};
 
-use super::App;
+use super::common::Common;
 use super::reply::{JSON, Reply, reply};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -25,8 +25,8 @@ pub fn livez() -> Reply {
 }
 
 /// 200 while requests should be sent here, else 503. `?verbose` lists what was looked at.
-pub fn readyz(app: &App, query: Option<&str>) -> Reply {
-    let (report, store) = assess(app);
+pub fn readyz(common: &Common, query: Option<&str>) -> Reply {
+    let (report, store) = assess(common);
     let verbose = query.is_some_and(|query| query.split('&').any(|parameter| parameter == "verbose"));
     let body = if verbose {
         verbose_text(&report, &store)
@@ -93,11 +93,11 @@ struct CacheHealth {
 }
 
 /// The state in full. Always 200: it is the answer; `/readyz` is for machines that look at the status.
-pub fn health(app: &App) -> Reply {
-    let (report, store) = assess(app);
-    let policies = &app.services.policies;
+pub fn health(common: &Common) -> Reply {
+    let (report, store) = assess(common);
+    let policies = &common.policies;
     let policy = policies.current();
-    let (bytes, entries) = app.services.authorizer.cache().size();
+    let (bytes, entries) = common.authorizer.cache().size();
     let body = HealthBody {
         state: report.state,
         ready: report.ready,
@@ -119,24 +119,24 @@ pub fn health(app: &App) -> Reply {
     reply(serde_json::to_vec(&body).unwrap_or_default(), JSON)
 }
 
-pub fn metrics(app: &App, headers: &HeaderMap) -> Reply {
-    let (report, store) = assess(app);
-    let services = &app.services;
-    let policy = services.policies.current();
+pub fn metrics(common: &Common, headers: &HeaderMap) -> Reply {
+    let (report, store) = assess(common);
+    let policy = common.policies.current();
     let scene = Scene {
-        cache: services.authorizer.cache(),
+        cache: common.authorizer.cache(),
         store: &store,
         report: &report,
         policy_version: policy.version(),
-        requests_in_flight: app.requests.taken(),
-        connections_open: app.connections.taken(),
+        requests_in_flight: common.requests.taken(),
+        connections_open: common.connections.taken(),
     };
     let format = Format::accepted(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
-    reply(services.telemetry.scrape(&scene, format), HeaderValue::from_static(format.content_type()))
+    reply(common.telemetry.scrape(&scene, format), HeaderValue::from_static(format.content_type()))
 }
 
-pub fn openapi() -> Reply {
-    reply(include_str!("../../docs/openapi.json"), JSON)
+/// The document of this listener.
+pub fn openapi(document: &'static str) -> Reply {
+    reply(document, JSON)
 }
 
 /// Where the `type` of every problem points.
@@ -144,14 +144,13 @@ pub fn errors() -> Reply {
     reply(include_str!("../../docs/errors.md"), MARKDOWN)
 }
 
-fn assess(app: &App) -> (Report, StoreStatus) {
-    let services = &app.services;
-    let store = services.authorizer.store();
+fn assess(common: &Common) -> (Report, StoreStatus) {
+    let store = common.authorizer.store();
     let status = store.status();
     let evidence = Evidence {
         store: &status,
-        memory_holds: services.authorizer.memory_holds(),
-        policy_failure: services.policies.last_failure().map(|failure| failure.problems.to_string()),
+        memory_holds: common.authorizer.memory_holds(),
+        policy_failure: common.policies.last_failure().map(|failure| failure.problems.to_string()),
     };
-    (services.health.assess(evidence), status)
+    (common.health.assess(evidence), status)
 }

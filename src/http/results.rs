@@ -8,7 +8,7 @@ use crate::authorizer::NoAnswer;
 use crate::policy::Policy;
 use crate::telemetry::Surface;
 
-use super::App;
+use super::decisions::Decisions;
 use super::reply::{JSON, Reply, reply};
 use super::request_id::RequestId;
 use super::wire::{Fault, write_item_fault};
@@ -43,7 +43,7 @@ impl<Q> FromIterator<Result<Q, Box<Fault>>> for Portion<Q> {
 }
 
 pub struct Results<'a> {
-    app: &'a App,
+    app: &'a Decisions,
     id: &'a RequestId,
     surface: Surface,
     /// The member of the request that holds the items.
@@ -53,7 +53,7 @@ pub struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    pub fn new(app: &'a App, id: &'a RequestId, surface: Surface, list: &'static str) -> Self {
+    pub fn new(app: &'a Decisions, id: &'a RequestId, surface: Surface, list: &'static str) -> Self {
         Self { app, id, surface, list, out: b"{\"results\":[".to_vec(), written: 0 }
     }
 
@@ -102,12 +102,12 @@ impl<'a> Results<'a> {
 
     fn fault(&mut self, fault: &Fault) {
         let base = format!("/{}/{}", self.list, self.written);
-        self.app.services.telemetry.undecided(Some(self.surface), fault.code);
+        self.app.common.telemetry.undecided(Some(self.surface), fault.code);
         write_item_fault(&mut self.out, fault.code, fault.pointer(&base).as_deref());
     }
 
     fn unknown(&mut self, error: &NoAnswer) {
-        let telemetry = &self.app.services.telemetry;
+        let telemetry = &self.app.common.telemetry;
         telemetry.undecided(Some(self.surface), error.code());
         telemetry.log_unknown(error.code(), error, self.id.as_str());
         write_item_fault(&mut self.out, error.code(), None);

@@ -1,29 +1,22 @@
-//! The tokens that listings ask for: read from a file, compared in constant time.
+//! The tokens that listings ask for.
 //!
-//! Always true here: no token is kept, printed or compared but as its digest, so neither a log nor the time of
-//! an answer tells anything of it; without tokens only a listener that no other host reaches lists anything.
-//! Read by the configuration, asked by the handlers of listings.
+//! Always true here: without tokens only a listener that no other host reaches lists anything. Read by the
+//! configuration, asked by the handlers of listings.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
-use hyper::header::{AUTHORIZATION, HeaderMap};
-use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use hyper::header::HeaderMap;
+use subtle::Choice;
 
 use crate::code::Code;
 
+use super::credentials::{TokenDigest, TokenFileError, lines, presented, read_file};
 use super::problem::Problem;
-
-/// A shorter token could be guessed: 16 random characters have some 90 bits.
-const MIN_TOKEN_BYTES: usize = 16;
-const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// Tokens that may list accounts and organizations.
 #[derive(Clone, Default)]
-pub struct ListingTokens(Vec<[u8; 32]>);
+pub struct ListingTokens(Vec<TokenDigest>);
 
 impl fmt::Debug for ListingTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,45 +24,15 @@ impl fmt::Debug for ListingTokens {
     }
 }
 
-/// Why a file of tokens cannot be used. Its content is never repeated.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenFileError {
-    #[error(transparent)]
-    Unreadable(#[from] io::Error),
-    #[error("larger than {MAX_FILE_BYTES} bytes")]
-    TooLarge,
-    #[error(
-        "line {0}: a token has at least {MIN_TOKEN_BYTES} characters of A-Z a-z 0-9 - . _ ~ + / and ends in any \
-         number of ="
-    )]
-    Line(usize),
-    #[error("holds no token: write one on a line, or leave the file out")]
-    Empty,
-}
-
 impl ListingTokens {
     /// Reads a file of one token a line; empty lines and lines that start with `#` are skipped.
     pub fn read(path: &Path) -> Result<Self, TokenFileError> {
-        let mut text = String::new();
-        File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-        if text.len() as u64 > MAX_FILE_BYTES {
-            return Err(TokenFileError::TooLarge);
-        }
-        Self::parse(&text)
+        Self::parse(&read_file(path)?)
     }
 
     fn parse(text: &str) -> Result<Self, TokenFileError> {
-        let mut tokens = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            if line.len() < MIN_TOKEN_BYTES || !is_token(line) {
-                return Err(TokenFileError::Line(number));
-            }
-            tokens.push(digest(line.as_bytes()));
-        }
+        let token = |(number, line)| TokenDigest::of_written(line).ok_or(TokenFileError::Line(number));
+        let tokens = lines(text).map(token).collect::<Result<Vec<_>, _>>()?;
         if tokens.is_empty() { Err(TokenFileError::Empty) } else { Ok(Self(tokens)) }
     }
 
@@ -83,45 +46,21 @@ impl ListingTokens {
                 false => Err(Problem::because(Code::TokenRequired, detail)),
             };
         }
-        let mut given = headers.get_all(AUTHORIZATION).iter();
-        let (Some(credentials), None) = (given.next(), given.next()) else {
-            return Err(Problem::new(Code::TokenRequired));
-        };
-        match bearer(credentials.as_bytes()) {
-            None => Err(Problem::new(Code::TokenRequired)),
-            Some(token) if self.knows(token) => Ok(()),
-            Some(_) => Err(Problem::new(Code::TokenInvalid)),
+        match self.knows(&presented(headers)?) {
+            true => Ok(()),
+            false => Err(Problem::new(Code::TokenInvalid)),
         }
     }
 
     /// Looks at every token, whichever matches.
-    fn knows(&self, token: &[u8]) -> bool {
-        let given = digest(token);
-        let matches = self.0.iter().map(|known| known.as_slice().ct_eq(given.as_slice()));
-        matches.fold(Choice::from(0), |any, this| any | this).into()
+    fn knows(&self, given: &TokenDigest) -> bool {
+        self.0.iter().fold(Choice::from(0), |any, known| any | known.matches(given)).into()
     }
-}
-
-fn digest(token: &[u8]) -> [u8; 32] {
-    Sha256::digest(token).into()
-}
-
-/// The form of RFC 6750.
-fn is_token(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    !body.is_empty() && body.bytes().all(fits)
-}
-
-/// The token of a header value `Bearer <token>`; the scheme's case does not matter.
-fn bearer(credentials: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = credentials.split_at_checked(b"Bearer ".len())?;
-    (scheme.eq_ignore_ascii_case(b"Bearer ")).then(|| token.trim_ascii())
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
+    use hyper::header::{AUTHORIZATION, HeaderValue};
 
     use super::*;
 

@@ -23,17 +23,24 @@ pub use members::{Field, Members, Value};
 pub use query::{decode, integer, pairs, read_query};
 pub use resolve::{identifier, min_generation, resolve, resolve_legacy_write, resolve_membership};
 
+use serde::Deserialize;
+
 use crate::code::Code;
 
 /// Reads the body of a single question.
 pub fn read_question(body: &[u8]) -> Result<Members<'_>, Box<Fault>> {
-    if let Some(members) = quick::question(body) {
-        return Ok(members);
+    match quick::question(body) {
+        Some(members) => Ok(members),
+        None => read_value(body),
     }
+}
+
+/// Reads a body that is one JSON value in UTF-8.
+pub fn read_value<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Box<Fault>> {
     let mut reader = serde_json::Deserializer::from_str(text(body)?);
-    let members = serde::Deserialize::deserialize(&mut reader).map_err(|error| not_json(&error))?;
+    let value = T::deserialize(&mut reader).map_err(|error| not_json(&error))?;
     reader.end().map_err(|error| not_json(&error))?;
-    Ok(members)
+    Ok(value)
 }
 
 /// Checked as a whole, so that no skipped part of a body can hold anything but UTF-8.

@@ -1,5 +1,6 @@
 //! Why a command was not carried out, or may not have been.
 
+use crate::code::Code;
 use crate::command::{Refusal, Uncomputed};
 use crate::domain::Generation;
 use crate::policy::Undecidable;
@@ -12,10 +13,11 @@ pub enum Failed {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(
-        "the organization is not at generation {expected}{}: read it again and decide anew",
+        "the organization is not at {}{}: read it again and decide anew",
+        told(.expected),
         .current.map_or_else(String::new, |current| format!(", but at {current}"))
     )]
-    PreconditionFailed { expected: Generation, current: Option<Generation> },
+    PreconditionFailed { expected: Vec<Generation>, current: Option<Generation> },
     #[error("the organization kept being changed by others: try again")]
     Conflict,
     #[error(
@@ -36,18 +38,30 @@ pub enum Failed {
     Undecidable(#[from] Undecidable),
 }
 
+/// The generations that were expected, in words.
+fn told(expected: &[Generation]) -> String {
+    match expected {
+        [] => "what was expected".to_owned(),
+        [one] => format!("generation {one}"),
+        several => {
+            let several: Vec<_> = several.iter().map(ToString::to_string).collect();
+            format!("any of the generations {}", several.join(", "))
+        }
+    }
+}
+
 impl Failed {
-    /// The stable word of it.
-    pub fn code(&self) -> &'static str {
+    /// The code that whoever asked is told.
+    pub fn code(&self) -> Code {
         match self {
             Self::Refused(refusal) => refusal.code(),
-            Self::PreconditionFailed { .. } => "precondition_failed",
-            Self::Conflict => "conflict",
-            Self::KeyReused { .. } => "idempotency_key_reused",
-            Self::Unknown(_) => "write_ambiguous",
-            Self::Malformed(_) => "write_malformed",
-            Self::Store(error) => error.code().as_str(),
-            Self::Undecidable(_) => "policy_undecidable",
+            Self::PreconditionFailed { .. } => Code::PreconditionFailed,
+            Self::Conflict => Code::Conflict,
+            Self::KeyReused { .. } => Code::IdempotencyKeyReused,
+            Self::Unknown(_) => Code::WriteAmbiguous,
+            Self::Malformed(_) => Code::WriteMalformed,
+            Self::Store(error) => error.code(),
+            Self::Undecidable(_) => Code::PolicyUndecidable,
         }
     }
 

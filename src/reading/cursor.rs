@@ -44,6 +44,11 @@ impl Listing {
         Self::of(&["organizations", account.as_str()])
     }
 
+    /// Of a store, for whoever manages all of them.
+    pub fn all_organizations() -> Self {
+        Self::of(&["all organizations"])
+    }
+
     fn of(parts: &[&str]) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {

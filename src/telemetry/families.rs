@@ -62,8 +62,8 @@ families! {
     REFUSED: Counter "rolegate_refused" ["code"] "Requests and batch items refused as bad, or for overload.";
     REQUEST_DURATION: Histogram "rolegate_request_duration_seconds" in "seconds" ["route"]
         "From the end of the header until the answer is ready.";
-    REQUESTS_IN_FLIGHT: Gauge "rolegate_requests_in_flight" [] "Decision requests under way.";
-    CONNECTIONS_OPEN: Gauge "rolegate_connections_open" [] "Connections open.";
+    REQUESTS_IN_FLIGHT: Gauge "rolegate_requests_in_flight" [] "Requests under way on the listener that is asked, without health and metrics.";
+    CONNECTIONS_OPEN: Gauge "rolegate_connections_open" [] "Connections open on the listener that is asked.";
     CONNECTIONS: Counter "rolegate_connections" [] "Connections accepted.";
     CONNECTIONS_REFUSED: Counter "rolegate_connections_refused" []
         "Connections refused because too many were open.";
@@ -71,6 +71,11 @@ families! {
         "Connections that the server ended.";
     ACCEPT_ERRORS: Counter "rolegate_accept_errors" []
         "Failed attempts to accept a connection, such as no file descriptor left.";
+    HANDSHAKES_FAILED: Counter "rolegate_tls_handshakes_failed" []
+        "Connections to the management listener that no TLS came about on, such as those without a known certificate.";
+    CHANGES: Counter "rolegate_changes" ["command", "outcome"] "Changes asked for over the management API.";
+    CALLERS_RELOADS: Counter "rolegate_callers_reloads" ["outcome"]
+        "Attempts to load the file of the management API's callers again.";
     CACHE_BYTES: Gauge "rolegate_cache_bytes" in "bytes" [] "Accounted size of the role-set cache.";
     CACHE_ENTRIES: Gauge "rolegate_cache_entries" [] "Entries of the role-set cache.";
     CACHE_HITS: Counter "rolegate_cache_hits" [] "Questions whose facts were in memory and current.";

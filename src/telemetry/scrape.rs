@@ -14,7 +14,7 @@ use crate::roles::{LinkEvent, LinkStatus, StoreStatus};
 
 use super::exposition::{Exposition, Format, Seconds};
 use super::families::{self as family, Family};
-use super::{Reload, Route, Surface, Telemetry, Timeout};
+use super::{Change, Outcome, Reload, Route, Surface, Telemetry, Timeout};
 
 /// What a scrape shows beside the counters.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ impl Telemetry {
         single(&mut out, &family::READY, &[], u64::from(scene.report.ready));
         self.write_decisions(&mut out);
         self.write_requests(&mut out, scene);
+        self.write_changes(&mut out);
         write_store(&mut out, scene);
         self.write_policy(&mut out, scene.policy_version);
         out.finish()
@@ -84,16 +85,31 @@ impl Telemetry {
             out.sample(&family::CONNECTIONS_TIMED_OUT, &[cause.as_str()], counter.value());
         }
         single(out, &family::ACCEPT_ERRORS, &[], self.accept_errors.value());
+        single(out, &family::HANDSHAKES_FAILED, &[], self.handshakes_failed.value());
+    }
+
+    fn write_changes(&self, out: &mut Exposition) {
+        out.family(&family::CHANGES);
+        for (change, outcomes) in Change::ALL.iter().zip(&self.changes) {
+            for (outcome, counter) in Outcome::ALL.iter().zip(outcomes) {
+                out.sample(&family::CHANGES, &[change.as_str(), outcome.as_str()], counter.value());
+            }
+        }
+        write_reloads(out, &family::CALLERS_RELOADS, &self.callers_reloads);
     }
 
     fn write_policy(&self, out: &mut Exposition, version: &str) {
         single(out, &family::POLICY, &[version], 1);
-        out.family(&family::POLICY_RELOADS);
-        for (reload, counter) in Reload::ALL.iter().zip(&self.policy_reloads) {
-            out.sample(&family::POLICY_RELOADS, &[reload.as_str()], counter.value());
-        }
+        write_reloads(out, &family::POLICY_RELOADS, &self.policy_reloads);
         let loaded_at = self.policy_loaded_at.load(Ordering::Relaxed).unsigned_abs() / 1000;
         single(out, &family::POLICY_LOADED, &[], loaded_at);
+    }
+}
+
+fn write_reloads(out: &mut Exposition, family: &Family, counters: &[Counter]) {
+    out.family(family);
+    for (reload, counter) in Reload::ALL.iter().zip(counters) {
+        out.sample(family, &[reload.as_str()], counter.value());
     }
 }
 

@@ -95,7 +95,7 @@ async fn rival() {
                 let ended = nanos();
                 let (generation, word) = match &outcome {
                     Ok(done) => (done.generation.0, if done.changed { "changed" } else { "nothing" }),
-                    Err(failed) => (0, failed.code()),
+                    Err(failed) => (0, failed.code().as_str()),
                 };
                 writeln!(std::io::stdout(), "\ndid {begun} {ended} {generation} {word}").unwrap();
             }

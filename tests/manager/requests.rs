@@ -93,6 +93,7 @@ pub fn request(organization: &str, step: &Step) -> Request {
 }
 
 pub fn under(key: &str, expected: Option<Generation>, request: Request) -> Request {
+    let expected = expected.map(|expected| vec![expected]);
     Request { key: Some(IdempotencyKey::new(key).unwrap()), expected, ..request }
 }
 

@@ -97,8 +97,8 @@ impl Run<'_> {
                 }
             }
             (Err(codes), Err(failed)) => {
-                assert!(failed.is_refusal() && codes.contains(failed.code()), "{}", told());
-                self.refusals.insert(failed.code());
+                assert!(failed.is_refusal() && codes.contains(failed.code().as_str()), "{}", told());
+                self.refusals.insert(failed.code().as_str());
             }
             _ => panic!("{}", told()),
         }
@@ -123,7 +123,7 @@ impl Run<'_> {
         let step = step(&mut self.rng, self.now);
         let asked = under(&format!("stale-{}", self.rng.u64(..)), Some(expected), request(id, &step));
         let got = execute(self.store, self.policy, &asked).await;
-        assert_eq!(got, Err(Failed::PreconditionFailed { expected, current }));
+        assert_eq!(got, Err(Failed::PreconditionFailed { expected: vec![expected], current }));
     }
 
     async fn compare(&self) {

@@ -54,7 +54,7 @@ async fn nothing_is_done_that_no_majority_vouches_for() {
 
     let [one, two, _third] = sentinels;
     drop((one, two));
-    let code = |outcome: Result<_, Failed>| outcome.map_err(|failed| failed.code());
+    let code = |outcome: Result<_, Failed>| outcome.map_err(|failed| failed.code().as_str());
     assert_eq!(code(ask(&add).await), Err("store_unavailable"), "a repeat");
     assert_eq!(code(ask(&enable).await), Err("store_unavailable"), "all was so already");
     let pause = Step::Pause { product: "LiveChat", paused: true };

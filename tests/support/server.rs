@@ -42,9 +42,19 @@ impl Server {
 
     /// As `start`; what the process printed if it ended before its first line.
     pub fn try_start<A: AsRef<OsStr>>(arguments: &[A]) -> Result<Self, String> {
+        Self::launch(&["serve", "--listen", "127.0.0.1:0"], "listening on http", arguments)
+    }
+
+    /// `rolegate manage --manage-listen 127.0.0.1:0` with further arguments, among them the file of callers.
+    pub fn manage<A: AsRef<OsStr>>(arguments: &[A]) -> Self {
+        Self::launch(&["manage", "--manage-listen", "127.0.0.1:0"], "managing on http", arguments)
+            .unwrap_or_else(|output| panic!("rolegate did not start: {output}"))
+    }
+
+    fn launch<A: AsRef<OsStr>>(words: &[&str], says: &str, arguments: &[A]) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("rolegate-serve-").tempdir().unwrap();
         let mut command = rolegate(folder.path());
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).envs(flags::STOP_AT_ONCE);
+        command.args(words).args(arguments).envs(flags::STOP_AT_ONCE);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
 
@@ -52,8 +62,7 @@ impl Server {
         collect(child.stderr.take().unwrap(), Arc::clone(&output));
         let first_line = first_line(child.stdout.take().unwrap(), Arc::clone(&output));
         let line = first_line.recv_timeout(START_LIMIT).unwrap_or_default();
-        let address = line.trim_end().strip_prefix("rolegate listening on http://");
-        match address.and_then(|address| address.parse().ok()) {
+        match announced(&line, says) {
             Some(address) => Ok(Self { child, address, output, _folder: folder }),
             None => {
                 let _ = child.kill();
@@ -79,6 +88,19 @@ impl Server {
         let server = Self::start(&["--redis", url]);
         server.wait_ready(Duration::from_secs(20));
         server
+    }
+
+    /// Where the server manages, if its second line says so.
+    pub fn management(&self) -> SocketAddr {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let output = self.output();
+            if let Some(address) = output.lines().find_map(|line| announced(line, "managing on http")) {
+                return address;
+            }
+            assert!(Instant::now() < deadline, "no second line: {output}");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -172,6 +194,12 @@ impl Drop for Server {
             eprintln!("--- output of the server\n{}", self.output());
         }
     }
+}
+
+/// The address of a line such as `rolegate listening on http://127.0.0.1:8181`.
+fn announced(line: &str, says: &str) -> Option<SocketAddr> {
+    let address = line.trim_end().strip_prefix("rolegate ")?.strip_prefix(says)?;
+    address.strip_prefix('s').unwrap_or(address).strip_prefix("://")?.parse().ok()
 }
 
 /// Gathers everything that a pipe gives; a pipe that nobody reads would block the server.

@@ -6,9 +6,9 @@
 use crate::change::incoming::Coverage;
 use crate::domain::{LIVECHAT, LegacyRole};
 use crate::exchange::fields::{Fields, Null};
-use crate::exchange::node::{Node, Object};
 use crate::exchange::raw::{Ignored, Raw, RawAccount, RawName, RawRole, RawRoles, RawState};
 use crate::exchange::refusal::{At, Code, Refusals, shown};
+use crate::json::{Node, Object};
 
 const ORGANIZATION_FIELDS: &[&str] =
     &["name", "invitation_mode", "domain_whitelist", "created_at", "updated_at", "company"];

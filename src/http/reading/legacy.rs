@@ -6,8 +6,9 @@
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 
-use crate::http::App;
 use crate::http::body::read_json;
+use crate::http::common::Common;
+use crate::http::decisions::Decisions;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::request_id::RequestId;
@@ -25,32 +26,32 @@ const LOOKUPS: &str = "lookups";
 
 /// `POST /legacy-roles`
 pub async fn post_lookups(
-    app: &App,
+    app: &Decisions,
     headers: &HeaderMap,
     body: &mut Incoming,
     id: &RequestId,
 ) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(app, headers, body, app.limits.max_batch_bytes).await?;
-    let policy = app.services.policies.current();
-    let batch = BatchBody::read(&body, LOOKUPS, app.limits.max_batch_checks)?;
+    let (body, _slot) = read_json(&app.common, headers, body, app.common.limits.max_batch_bytes).await?;
+    let policy = app.common.policies.current();
+    let batch = BatchBody::read(&body, LOOKUPS, app.common.limits.max_batch_checks)?;
     batch.defaults.take_only(&[Field::Account, Field::Organization])?;
     let mut results = Results::new(app, id, Surface::Reading, LOOKUPS);
     for items in batch.items.chunks(PORTION) {
         results.give_way().await;
         let resolved = items.iter().map(|members| resolve_membership(members, Some(&batch.defaults)));
         let portion: Portion<_> = resolved.collect();
-        let outcomes = legacy_roles(&app.services.authorizer, &policy, &portion.questions).await;
+        let outcomes = legacy_roles(&app.common.authorizer, &policy, &portion.questions).await;
         results.append(&portion, &outcomes, |out, read| append_json(out, &LegacyBody::of(read, None)));
     }
     Ok(results.finish(&policy))
 }
 
 /// `POST /legacy-roles/plan`
-pub async fn post_plan(app: &App, headers: &HeaderMap, body: &mut Incoming) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(app, headers, body, app.limits.max_body_bytes).await?;
+pub async fn post_plan(common: &Common, headers: &HeaderMap, body: &mut Incoming) -> Result<Reply, Problem> {
+    let (body, _slot) = read_json(common, headers, body, common.limits.max_body_bytes).await?;
     let (account, organization, asked) = resolve_legacy_write(&read_question(&body)?)?;
-    let policy = app.services.policies.current();
-    let authorizer = &app.services.authorizer;
+    let policy = common.policies.current();
+    let authorizer = &common.authorizer;
     let planned = plan_legacy_write(authorizer, &policy, &organization, &account, asked).await?;
     json(&PlanBody::of(&planned, &policy))
 }

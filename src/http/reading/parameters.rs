@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::code::Code;
+use crate::domain::Generation;
 use crate::http::wire::{Fault, Field, integer, names, pairs};
 use crate::policy::Policy;
 use crate::reading::{Filter, InvalidCursor};
@@ -64,6 +65,18 @@ impl<'a> Parameters<'a> {
         resume: impl FnOnce(&str) -> Result<T, InvalidCursor>,
     ) -> Result<Option<T>, Box<Fault>> {
         Ok(self.get("cursor").map(resume).transpose()?)
+    }
+
+    /// A generation; absent is 0, before all of them.
+    pub fn generation(&self, name: &'static str) -> Result<Generation, Box<Fault>> {
+        let Some(text) = self.get(name) else { return Ok(Generation(0)) };
+        match integer(text) {
+            Some(number) if number <= Generation::MAX.0 => Ok(Generation(number)),
+            _ => {
+                let detail = format!("{name} is an integer from 0 to {}", Generation::MAX);
+                Err(Fault::of_member(Code::WrongType, name, detail))
+            }
+        }
     }
 
     fn get(&self, name: &str) -> Option<&str> {

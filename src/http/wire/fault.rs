@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::code::Code;
 use crate::http::problem::Problem;
+use crate::json::escaped;
 
 use super::members::Field;
 
@@ -91,7 +92,7 @@ impl Fault {
             Place::Request => None,
             Place::Whole => Some(base.to_owned()),
             Place::Field(field) => Some(format!("{base}/{}", field.name())),
-            Place::Named(name) => Some(format!("{base}/{}", name.replace('~', "~0").replace('/', "~1"))),
+            Place::Named(name) => Some(format!("{base}/{}", escaped(name))),
         }
     }
 }

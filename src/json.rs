@@ -1,7 +1,7 @@
 //! A JSON value that forgets nothing a check needs: a member that stands twice is known, and where.
 //!
-//! Bounded by whoever feeds it (one line or one list element at a time); nesting is bounded by the parser.
-//! Read by `fields`, which turns members into values or refusals.
+//! Bounded by whoever feeds it (one line, one list element or one body at a time); nesting is bounded by the parser.
+//! Read by import and by the management API, which turn members into values or refusals.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Any JSON value. Numbers have no meaning in any of our formats.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node {
+pub enum Node {
     Null,
     Bool(bool),
     Number,
@@ -22,42 +22,58 @@ pub(super) enum Node {
 
 /// The members of a JSON object.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Object {
-    pub(super) members: BTreeMap<String, Node>,
+pub struct Object {
+    pub members: BTreeMap<String, Node>,
     /// A member that stood more than once.
     repeated: Option<String>,
 }
 
 impl Object {
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
 
-    pub(super) fn has_text(&self, name: &str) -> bool {
+    pub fn has_text(&self, name: &str) -> bool {
         matches!(self.members.get(name), Some(Node::Text(_)))
     }
 }
 
 impl Node {
-    /// The path below this value of a member that stands more than once.
-    pub(super) fn repeated_member(&self) -> Option<String> {
+    /// The path below this value of a member that stands more than once, as `.a[1].c`.
+    pub fn repeated_member(&self) -> Option<String> {
+        self.repeated(&|step| match step {
+            Step::Member(name) => format!(".{name}"),
+            Step::Item(index) => format!("[{index}]"),
+        })
+    }
+
+    /// The same place as a JSON pointer (RFC 6901).
+    pub fn repeated_pointer(&self) -> Option<String> {
+        self.repeated(&|step| match step {
+            Step::Member(name) => format!("/{}", escaped(name)),
+            Step::Item(index) => format!("/{index}"),
+        })
+    }
+
+    fn repeated(&self, write: &dyn Fn(Step<'_>) -> String) -> Option<String> {
         match self {
-            Self::List(items) => items
-                .iter()
-                .enumerate()
-                .find_map(|(index, item)| item.repeated_member().map(|tail| format!("[{index}]{tail}"))),
+            Self::List(items) => items.iter().enumerate().find_map(|(index, item)| {
+                item.repeated(write).map(|tail| write(Step::Item(index)) + tail.as_str())
+            }),
             Self::Object(object) => {
-                let own = object.repeated.as_ref().map(|name| format!(".{name}"));
+                let own = object.repeated.as_ref().map(|name| write(Step::Member(name)));
                 own.or_else(|| {
                     let mut below = object.members.iter();
-                    below.find_map(|(name, node)| node.repeated_member().map(|tail| format!(".{name}{tail}")))
+                    below.find_map(|(name, node)| {
+                        node.repeated(write).map(|tail| write(Step::Member(name)) + tail.as_str())
+                    })
                 })
             }
             _ => None,
         }
     }
 
-    pub(super) const fn type_name(&self) -> &'static str {
+    pub const fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
@@ -67,6 +83,17 @@ impl Node {
             Self::Object(_) => "an object",
         }
     }
+}
+
+/// One step of a path into a value.
+enum Step<'n> {
+    Member(&'n str),
+    Item(usize),
+}
+
+/// A member's name as a part of a JSON pointer.
+pub fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -126,7 +153,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 }
 
 /// Reads the members of an object, for visitors that meet one at the top of a document.
-pub(super) fn read_object<'de, A: MapAccess<'de>>(mut access: A) -> Result<Object, A::Error> {
+pub fn read_object<'de, A: MapAccess<'de>>(mut access: A) -> Result<Object, A::Error> {
     let mut object = Object::default();
     while let Some((name, value)) = access.next_entry::<String, Node>()? {
         match object.members.entry(name) {
@@ -154,6 +181,8 @@ mod tests {
         assert_eq!(repeated(r#"{"a":1,"b":[{"c":null}]}"#), None);
         assert_eq!(repeated(r#"{"a":1,"a":1}"#).as_deref(), Some(".a"));
         assert_eq!(repeated(r#"{"a":[{"b":0},{"c":{"d":1,"d":2}}]}"#).as_deref(), Some(".a[1].c.d"));
+        let pointer = |text| serde_json::from_str::<Node>(text).unwrap().repeated_pointer();
+        assert_eq!(pointer(r#"{"a/~":[0,{"b":1,"b":2}]}"#).as_deref(), Some("/a~1~0/1/b"));
         assert_eq!(repeated(r#"{"a":1,"\u0061":2}"#).as_deref(), Some(".a"));
     }
 

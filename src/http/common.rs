@@ -1,0 +1,44 @@
+//! What every listener has, whatever it serves: what it answers from, its limits, and its places.
+
+use std::sync::Arc;
+
+use crate::authorizer::Authorizer;
+use crate::code::Code;
+use crate::health::Health;
+use crate::policy::PolicySource;
+use crate::telemetry::Telemetry;
+
+use super::HttpLimits;
+use super::admission::{Slot, Slots};
+use super::problem::Problem;
+
+/// Shared by all connections of one listener.
+#[derive(Debug)]
+pub struct Common {
+    pub authorizer: Arc<Authorizer>,
+    pub policies: Arc<PolicySource>,
+    pub telemetry: Arc<Telemetry>,
+    pub health: Arc<Health>,
+    pub limits: HttpLimits,
+    pub requests: Slots,
+    pub connections: Arc<Slots>,
+}
+
+impl Common {
+    pub fn new(
+        authorizer: Arc<Authorizer>,
+        policies: Arc<PolicySource>,
+        telemetry: Arc<Telemetry>,
+        health: Arc<Health>,
+        limits: HttpLimits,
+    ) -> Self {
+        let requests = Slots::new(limits.max_requests);
+        let connections = Arc::new(Slots::new(limits.max_connections));
+        Self { authorizer, policies, telemetry, health, limits, requests, connections }
+    }
+
+    /// A place for a request that asks for more than health and documents.
+    pub fn admit(&self) -> Result<Slot<&Slots>, Problem> {
+        Slot::take(&self.requests).ok_or_else(|| Problem::new(Code::Overloaded))
+    }
+}

@@ -1,0 +1,46 @@
+//! Answers of changes and readings, with the tag of their generation.
+
+use hyper::StatusCode;
+use hyper::header::{ETAG, HeaderValue, LOCATION};
+use serde::Serialize;
+
+use crate::domain::{Generation, OrganizationId};
+use crate::http::conditional::{etag, or_unchanged};
+use crate::http::problem::Problem;
+use crate::http::reading::body::json;
+use crate::http::reply::Reply;
+use crate::manager::Done;
+
+use super::asked::Asked;
+use super::bodies::{At, ChangeBody};
+
+impl Asked<'_> {
+    /// A 200 with what became of a change.
+    pub fn changed(&self, organization: &OrganizationId, done: &Done) -> Result<Reply, Problem> {
+        let mut reply = json(&ChangeBody::of(organization, done, &self.policy))?;
+        reply.headers_mut().insert(ETAG, etag(done.generation));
+        Ok(reply)
+    }
+
+    /// The same as a 201, unless nothing was created.
+    pub fn created(
+        &self,
+        organization: &OrganizationId,
+        done: &Done,
+        location: &str,
+    ) -> Result<Reply, Problem> {
+        let mut reply = self.changed(organization, done)?;
+        if done.changed {
+            *reply.status_mut() = StatusCode::CREATED;
+            // Identifiers consist of what a path may hold as it stands.
+            let location = HeaderValue::from_str(location).ok();
+            reply.headers_mut().extend(location.map(|location| (LOCATION, location)));
+        }
+        Ok(reply)
+    }
+
+    /// A reading at a generation; without its body for a caller who has it already.
+    pub fn read_at(&self, generation: Generation, what: impl Serialize) -> Result<Reply, Problem> {
+        or_unchanged(self.headers, etag(generation), || json(&At { what, generation }))
+    }
+}

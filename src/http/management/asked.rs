@@ -1,0 +1,67 @@
+//! One request of a caller that was let in, and what every handler takes from it.
+
+use std::sync::Arc;
+
+use hyper::body::{Body, Incoming};
+use hyper::header::HeaderMap;
+
+use crate::domain::AccountId;
+use crate::http::admission::{Slot, Slots};
+use crate::http::body::read_json;
+use crate::http::path::Target;
+use crate::http::problem::Problem;
+use crate::http::reading::parameters::Parameters;
+use crate::http::reading::segment;
+use crate::http::request_id::RequestId;
+use crate::http::wire::{Fault, Field};
+use crate::policy::Policy;
+
+use super::Management;
+use super::callers::Caller;
+use super::members::Members;
+
+pub struct Asked<'a> {
+    pub site: &'a Management,
+    pub caller: Caller,
+    pub target: Target<'a>,
+    pub headers: &'a HeaderMap,
+    pub body: &'a mut Incoming,
+    pub id: &'a RequestId,
+    /// The snapshot by which names are resolved and commands computed.
+    pub policy: Arc<Policy>,
+}
+
+impl<'a> Asked<'a> {
+    /// The members of the body, and the place of the request. A change takes no parameters.
+    pub async fn members(&mut self) -> Result<(Members, Slot<&'a Slots>), Problem> {
+        self.parameters(&[])?;
+        let common = &self.site.common;
+        let (body, slot) = read_json(common, self.headers, self.body, common.limits.max_body_bytes).await?;
+        Ok((Members::of_body(&body)?, slot))
+    }
+
+    /// The place of a change that has no members: without a body, or with an empty object.
+    pub async fn no_members(&mut self) -> Result<Slot<&'a Slots>, Problem> {
+        if self.body.is_end_stream() {
+            self.parameters(&[])?;
+            return self.site.common.admit();
+        }
+        let (members, slot) = self.members().await?;
+        members.end()?;
+        Ok(slot)
+    }
+
+    pub fn parameters(&self, names: &[&'static str]) -> Result<Parameters<'a>, Box<Fault>> {
+        Parameters::read(self.target.query(), names)
+    }
+
+    /// The account that the path names.
+    pub fn account(&self) -> Result<AccountId, Box<Fault>> {
+        segment(self.target, 1, Field::Account, AccountId::new)
+    }
+
+    /// The product at an open part of the path, as it is written there.
+    pub fn product(&self, position: usize) -> Result<String, Box<Fault>> {
+        segment(self.target, position, Field::Product, |name| Ok(name.to_owned()))
+    }
+}
