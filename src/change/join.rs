@@ -35,12 +35,14 @@ pub(super) fn join<L, R>(
 
 #[cfg(test)]
 mod tests {
-    use super::Joined::{Both, Left, Right};
+    use super::Joined::{self, Both, Left, Right};
     use super::join;
+
+    type Case<'a> = (&'a [u8], &'a [u8], Vec<Joined<u8, u8>>);
 
     #[test]
     fn every_element_comes_once_with_its_partner() {
-        let cases: [(&[u8], &[u8], Vec<super::Joined<u8, u8>>); 4] = [
+        let cases: [Case<'_>; 4] = [
             (&[], &[], vec![]),
             (&[1, 3], &[], vec![Left(1), Left(3)]),
             (&[], &[2], vec![Right(2)]),
