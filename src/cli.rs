@@ -14,6 +14,7 @@ mod output;
 mod policy;
 mod question;
 mod reading;
+mod scripts;
 mod serve;
 mod transfer;
 
@@ -155,6 +156,7 @@ enum Command {
     /// Print the rights that a Redis user of rolegate needs.
     #[command(subcommand)]
     Acl(acl::AclAction),
+    Scripts(scripts::Scripts),
     Bench(bench::Bench),
 }
 
@@ -196,6 +198,7 @@ pub fn run(
         Command::LegacyRole(action) => manage::run(action.asked(), variables),
         Command::Audit(action) => action.run(variables),
         Command::Acl(action) => action.run(),
+        Command::Scripts(command) => command.run(),
         Command::Bench(command) => command.run(variables),
     }
 }

@@ -13,7 +13,7 @@ use crate::audit::{Before, Entry, Note, Record};
 use crate::command::{Command, Computed, Ground, Known, Warning, compute};
 use crate::domain::{Generation, OrganizationId};
 use crate::policy::Policy;
-use crate::roles::{CommitError, Found, Ledger, StoreError};
+use crate::roles::{CommitError, Durability, Found, Ledger, Reached, StoreError};
 
 pub use failure::Failed;
 pub use verification::{Verified, verify};
@@ -34,6 +34,7 @@ pub struct Request {
     pub actor: String,
     pub request_id: Option<String>,
     pub key: Option<IdempotencyKey>,
+    pub durability: Durability,
 }
 
 /// A name for a request, under which it takes effect at most once: 1 to 128 visible ASCII characters.
@@ -63,18 +64,23 @@ pub struct Done {
     /// The same request was carried out before; nothing was done now.
     pub replayed: bool,
     pub warnings: Vec<Warning>,
+    /// How far all that it rests on has got.
+    pub durability: Reached,
 }
 
 /// Carries out one command.
 pub async fn execute(store: &dyn Ledger, policy: &Policy, request: &Request) -> Result<Done, Failed> {
     let execution = Execution { store, policy, request, asked: described(&request.command)? };
     for _ in 0..ATTEMPTS {
-        if let Some(done) = execution.replayed().await? {
-            return Ok(done);
-        }
-        match execution.attempt().await {
+        let link = store.link();
+        let outcome = match execution.replayed().await? {
+            Some(done) => Ok(done),
+            None => execution.attempt().await,
+        };
+        match outcome {
             Err(Failed::Conflict) => {}
-            settled => return settled,
+            Err(failed) => return Err(failed),
+            Ok(done) => return Ok(execution.settled(link, done).await),
         }
     }
     Err(Failed::Conflict)
@@ -118,19 +124,34 @@ impl Execution<'_> {
                     .map(|known| Before { organization: &known.organization, role_sets: &known.role_sets });
                 let record = Record::of(&self.note(&warnings), before, &write);
                 match self.store.write(&write, &record).await {
-                    Ok(generation) => Ok(Done { generation, changed: true, replayed: false, warnings }),
+                    Ok(generation) => Ok(self.done(generation, true, warnings)),
                     Err(CommitError::Ambiguous(why)) => self.ask_again(why).await,
                     Err(error) => Err(error.into()),
                 }
             }
             (Computed::Nothing(warnings), Some(known)) => {
                 self.store.confirm(link).await?;
-                Ok(Done { generation: known.generation, changed: false, replayed: false, warnings })
+                Ok(self.done(known.generation, false, warnings))
             }
             (Computed::Nothing(_) | Computed::NumberNeeded, _) => {
                 Err(Failed::Malformed("the command came to no end".to_owned()))
             }
         }
+    }
+
+    fn done(&self, generation: Generation, changed: bool, warnings: Vec<Warning>) -> Done {
+        Done { generation, changed, replayed: false, warnings, durability: self.store.acknowledged() }
+    }
+
+    /// Waits for replicas where that was asked. What holds goes on to hold when they are late.
+    async fn settled(&self, link: u64, done: Done) -> Done {
+        let asked = self.request.durability;
+        if asked == Durability::Memory {
+            return done;
+        }
+        let durability = self.store.settle(link, asked).await;
+        let late = (!durability.meets(asked)).then_some(Warning::DurabilityNotReached);
+        Done { durability, warnings: done.warnings.into_iter().chain(late).collect(), ..done }
     }
 
     fn note(&self, warnings: &[Warning]) -> Note {
@@ -210,7 +231,7 @@ impl Execution<'_> {
         match entry.filter(|entry| entry.generation == generation && entry.record.command == self.asked) {
             Some(entry) => {
                 self.store.confirm(link).await?;
-                Ok(Some(Done { generation, changed: true, replayed: true, warnings: warnings_of(&entry) }))
+                Ok(Some(Done { replayed: true, ..self.done(generation, true, warnings_of(&entry)) }))
             }
             None => Err(Failed::KeyReused { generation }),
         }
