@@ -15,6 +15,7 @@ mod policy;
 mod question;
 mod reading;
 mod reconcile;
+mod scripts;
 mod serve;
 mod transfer;
 
@@ -158,6 +159,7 @@ enum Command {
     /// Print the rights that a Redis user of rolegate needs.
     #[command(subcommand)]
     Acl(acl::AclAction),
+    Scripts(scripts::Scripts),
     Bench(bench::Bench),
 }
 
@@ -201,6 +203,7 @@ pub fn run(
         Command::LegacyRole(action) => manage::run(action.asked(), variables),
         Command::Audit(action) => action.run(variables),
         Command::Acl(action) => action.run(),
+        Command::Scripts(command) => command.run(),
         Command::Bench(command) => command.run(variables),
     }
 }

@@ -145,15 +145,18 @@ pub enum Warning {
     NoLegacyOwner,
     /// The product is enabled already, but paused.
     ProductPaused,
+    /// Fewer replicas than were asked for hold the write, which stands. Added when it was carried out.
+    DurabilityNotReached,
 }
 
 impl Warning {
-    pub const ALL: [Self; 2] = [Self::NoLegacyOwner, Self::ProductPaused];
+    pub const ALL: [Self; 3] = [Self::NoLegacyOwner, Self::ProductPaused, Self::DurabilityNotReached];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoLegacyOwner => "no_legacy_owner",
             Self::ProductPaused => "product_paused",
+            Self::DurabilityNotReached => "durability_not_reached",
         }
     }
 
@@ -164,6 +167,9 @@ impl Warning {
                 "nobody is the legacy owner now: grant LiveChat/administrator to the owner if there should be one"
             }
             Self::ProductPaused => "the product is enabled, but paused: resume it",
+            Self::DurabilityNotReached => {
+                "it holds and checks see it, but fewer replicas than asked for have it: a failover now may lose it; the same command again waits again"
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::change::Write;
 use crate::command::{Command, Computed, Ground, Known, Warning, compute};
 use crate::domain::{Generation, OrganizationId};
 use crate::policy::Policy;
-use crate::roles::{CommitError, Found, Ledger, StoreError};
+use crate::roles::{CommitError, Durability, Found, Ledger, Reached, StoreError};
 
 pub use failure::Failed;
 pub use outcome::{AccountView, HeldRole, Left, OrganizationView};
@@ -37,6 +37,7 @@ pub struct Request {
     pub actor: String,
     pub request_id: Option<String>,
     pub key: Option<IdempotencyKey>,
+    pub durability: Durability,
 }
 
 /// A name for a request, under which it takes effect at most once: 1 to 128 visible ASCII characters.
@@ -73,18 +74,23 @@ pub struct Done {
     /// What the command was about.
     #[serde(skip)]
     pub left: Left,
+    /// How far all that it rests on has got.
+    pub durability: Reached,
 }
 
 /// Carries out one command.
 pub async fn execute(store: &dyn Ledger, policy: &Policy, request: &Request) -> Result<Done, Failed> {
     let execution = Execution { store, policy, request, asked: described(&request.command)? };
     for _ in 0..ATTEMPTS {
-        if let Some(done) = execution.replayed().await? {
-            return Ok(done);
-        }
-        match execution.attempt().await {
+        let link = store.link();
+        let outcome = match execution.replayed().await? {
+            Some(done) => Ok(done),
+            None => execution.attempt().await,
+        };
+        match outcome {
             Err(Failed::Conflict) => {}
-            settled => return settled,
+            Err(failed) => return Err(failed),
+            Ok(done) => return Ok(execution.settled(link, done).await),
         }
     }
     Err(Failed::Conflict)
@@ -129,7 +135,7 @@ impl Execution<'_> {
                 let record = Record::of(&self.note(&warnings), before, &write);
                 let left = self.left_by(&write, known.as_ref())?;
                 match self.store.write(&write, &record).await {
-                    Ok(generation) => Ok(Done { generation, changed: true, replayed: false, warnings, left }),
+                    Ok(generation) => Ok(self.done(generation, true, warnings, left)),
                     Err(CommitError::Ambiguous(why)) => self.ask_again(why).await,
                     Err(error) => Err(error.into()),
                 }
@@ -137,7 +143,7 @@ impl Execution<'_> {
             (Computed::Nothing(warnings), Some(known)) => {
                 let left = Left::of(command, &known.organization, &known.role_sets).ok_or_else(untold)?;
                 self.store.confirm(link).await?;
-                Ok(Done { generation: known.generation, changed: false, replayed: false, warnings, left })
+                Ok(self.done(known.generation, false, warnings, left))
             }
             (Computed::Nothing(_) | Computed::NumberNeeded, _) => {
                 Err(Failed::Malformed("the command came to no end".to_owned()))
@@ -150,6 +156,22 @@ impl Execution<'_> {
         let command = &self.request.command;
         let header = write.header().or(known.map(|known| &known.organization));
         header.and_then(|header| Left::of(command, header, write.role_sets())).ok_or_else(untold)
+    }
+
+    fn done(&self, generation: Generation, changed: bool, warnings: Vec<Warning>, left: Left) -> Done {
+        let durability = self.store.acknowledged();
+        Done { generation, changed, replayed: false, warnings, left, durability }
+    }
+
+    /// Waits for replicas where that was asked. What holds goes on to hold when they are late.
+    async fn settled(&self, link: u64, done: Done) -> Done {
+        let asked = self.request.durability;
+        if asked == Durability::Memory {
+            return done;
+        }
+        let durability = self.store.settle(link, asked).await;
+        let late = (!durability.meets(asked)).then_some(Warning::DurabilityNotReached);
+        Done { durability, warnings: done.warnings.into_iter().chain(late).collect(), ..done }
     }
 
     fn note(&self, warnings: &[Warning]) -> Note {
@@ -234,7 +256,8 @@ impl Execution<'_> {
                     StoreError::Broken { key: format!("audit {generation}"), why }
                 })?;
                 let warnings = warnings_of(&entry);
-                Ok(Some(Done { generation, changed: true, replayed: true, warnings, left }))
+                let done = self.done(generation, true, warnings, left);
+                Ok(Some(Done { replayed: true, ..done }))
             }
             None => Err(Failed::KeyReused { generation }),
         }

@@ -5,12 +5,14 @@
 //! against the generation it was computed on. Called by the authorizer's cache (reads), by import and export,
 //! and by `app`, which constructs the stores.
 
+mod durability;
 pub mod embedded;
 mod keys;
 mod metrics;
 pub mod redis;
 mod value;
 
+pub use durability::{Durability, InvalidDurability, Reached};
 pub use metrics::{LinkEvent, LinkMetrics};
 
 use std::sync::Arc;
@@ -224,6 +226,15 @@ pub trait Ledger: RoleStore {
     /// knows of writes that nobody else will ever see. Asked after the read.
     async fn confirm(&self, _link: u64) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// How far a write has got by being acknowledged.
+    fn acknowledged(&self) -> Reached;
+
+    /// How far all that was acknowledged over this connection has got, having waited for what is asked, for a bounded time.
+    /// Where nothing can be counted it is what `acknowledged` says.
+    async fn settle(&self, _link: u64, _asked: Durability) -> Reached {
+        self.acknowledged()
     }
 
     /// The write that was made to an organization under an idempotency key, as long as the key is remembered.

@@ -1,7 +1,8 @@
 //! `rolegate organization`, `account`, `role`, `product`, `owner` and `legacy-role`: changes of one organization.
 //!
 //! Always true here: each command is one `Command` of the room of that name, carried out by the manager; flags are only
-//! put together. Exit status: 0 done, or nothing to do; 1 refused; 2 bad request; 3 cannot say whether or why.
+//! put together. Exit status: 0 done, or nothing to do; 1 refused; 2 bad request; 3 cannot say whether or why,
+//! or not as durable as asked.
 
 mod actions;
 
@@ -14,6 +15,7 @@ use crate::command::Command;
 use crate::config::{Settings, StoreFlags};
 use crate::domain::{Generation, OrganizationId};
 use crate::manager::{Done, Failed, IdempotencyKey, Request, execute};
+use crate::roles::Durability;
 
 use super::output::line;
 use super::{Exit, Failure};
@@ -33,6 +35,10 @@ pub struct WriteFlags {
     /// Carried out at most once under this key; send the same again when the outcome is unknown.
     #[arg(long, value_name = "KEY", value_parser = IdempotencyKey::new)]
     idempotency_key: Option<IdempotencyKey>,
+    /// How far the write is to get: memory, replicas:N, or all replicas that the primary knows. Exit status 3 when they
+    /// are late; the write stands.
+    #[arg(long, value_name = "LEVEL", default_value = "memory")]
+    durability: Durability,
     /// Who asks for it, for the audit.
     #[arg(long, value_name = "NAME", default_value = "cli")]
     actor: String,
@@ -66,6 +72,7 @@ pub fn run(
         actor: flags.actor,
         request_id: flags.request_id,
         key: flags.idempotency_key,
+        durability: flags.durability,
     };
     let policy = app::open_policy(settings.policy)?.current();
     let done = app::runtime()?.block_on(async {
@@ -79,7 +86,10 @@ pub fn run(
         true => line(serde_json::to_string(&done).map_err(std::io::Error::from)?)?,
         false => tell(&request, &done)?,
     }
-    Ok(Exit::Success)
+    Ok(match done.durability.meets(request.durability) {
+        true => Exit::Success,
+        false => Exit::CannotSay,
+    })
 }
 
 fn tell(request: &Request, done: &Done) -> Result<(), Failure> {
@@ -89,6 +99,9 @@ fn tell(request: &Request, done: &Done) -> Result<(), Failure> {
         (true, false) => "done",
     };
     line(format_args!("{what}: {} is at generation {}", request.organization, done.generation))?;
+    if request.durability != Durability::Memory {
+        line(format_args!("durability: {}", done.durability))?;
+    }
     for warning in &done.warnings {
         line(format_args!("warning: {}: {}", warning.as_str(), warning.text()))?;
     }

@@ -28,7 +28,7 @@ use redb::backends::FileBackend;
 use redb::{Builder, Database};
 
 use super::{
-    AccountPage, CommitError, Ledger, OrganizationPage, Reading, RoleStore, StoreError, StoreStatus,
+    AccountPage, CommitError, Ledger, OrganizationPage, Reached, Reading, RoleStore, StoreError, StoreStatus,
 };
 use crate::audit::{Entry, LogEntry, Record};
 use crate::change::Write;
@@ -222,6 +222,10 @@ impl Ledger for EmbeddedStore {
 
     async fn log(&self, after: Generation, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         self.page(move |view| view.log(after, limit)).await
+    }
+
+    fn acknowledged(&self) -> Reached {
+        Reached::Disk
     }
 
     async fn written_under(

@@ -8,6 +8,7 @@
 mod acl;
 mod clock;
 mod data;
+mod durability;
 mod errors;
 pub mod examination;
 mod ledger;
@@ -16,6 +17,7 @@ mod log;
 mod named;
 mod pushes;
 mod reading;
+pub mod scripts;
 mod sentinel;
 mod settings;
 mod vigil;
@@ -38,8 +40,8 @@ use crate::clock::Ticks;
 use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
 use crate::freshness::{Doubts, Epoch, Lease, Stamps, Standing, Written};
 use crate::roles::{
-    AccountPage, CommitError, Ledger, LinkEvent, LinkMetrics, LinkStatus, OrganizationPage, Reading,
-    RoleStore, StoreError, StoreStatus,
+    AccountPage, CommitError, Durability, Ledger, LinkEvent, LinkMetrics, LinkStatus, OrganizationPage,
+    Reached, Reading, RoleStore, StoreError, StoreStatus,
 };
 
 use clock::StoreClock;
@@ -346,6 +348,20 @@ impl Ledger for RedisStore {
         match self.numbered_data()? {
             (data, current) if current == link => self.require_named(&data).await,
             _ => Err(StoreError::Unavailable("the connection was replaced meanwhile".into())),
+        }
+    }
+
+    fn acknowledged(&self) -> Reached {
+        Reached::Memory
+    }
+
+    async fn settle(&self, link: u64, asked: Durability) -> Reached {
+        match self.count_replicas(link, asked).await {
+            Ok(reached) => reached,
+            Err(trouble) => {
+                warn!(%trouble, "how many replicas hold a write could not be counted");
+                self.acknowledged()
+            }
         }
     }
 

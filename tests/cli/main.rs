@@ -24,3 +24,4 @@ mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod transfer;
+mod writers;

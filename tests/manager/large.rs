@@ -19,22 +19,23 @@ use crate::processes::open;
 use crate::requests::request;
 use crate::support::redis::Redis;
 
-const ACCOUNTS: usize = 100_000;
-const LIVECHAT: Generation = Generation(3);
+pub const ACCOUNTS: usize = 100_000;
+pub const LIVECHAT: Generation = Generation(3);
 /// What no command of ours may take.
 const LIMIT: Duration = Duration::from_millis(5);
 
-fn acme(expected: Option<Generation>) -> Write {
+/// All accounts, with a LiveChat role under an enabling or without.
+pub fn acme(expected: Option<Generation>, enabling: Option<Generation>) -> Write {
     let grant = |product, role, enabling| {
         let role = RoleKey::new(product, role);
         Grant { role, enabling, not_before: None, expires_at: None }
     };
     let set = |n: usize| RoleSet {
         account: AccountId::new(&format!("account-{n:06}")).unwrap(),
-        grants: vec![
-            grant("Accounts", if n == 0 { "owner" } else { "member" }, Generation(0)),
-            grant("LiveChat", "normal", LIVECHAT),
-        ],
+        grants: [grant("Accounts", if n == 0 { "owner" } else { "member" }, Generation(0))]
+            .into_iter()
+            .chain(enabling.map(|enabling| grant("LiveChat", "normal", enabling)))
+            .collect(),
         suspended: vec![],
         awaiting_approval: vec![],
     };
@@ -75,7 +76,7 @@ async fn nothing_done_to_a_large_organization_blocks_redis() {
     };
     let mut expected = None;
     for what in ["a new organization", "a replace"] {
-        let write = acme(expected);
+        let write = acme(expected, Some(LIVECHAT));
         let record = Record::of(&Note::plain("test", "replace"), None, &write);
         expected = Some(store.write(&write, &record).await.unwrap());
         assert!(judge(what) >= 500);

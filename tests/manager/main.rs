@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod crashes;
+mod durability;
+mod lags;
 mod large;
 mod legacy;
 mod model;

@@ -47,7 +47,7 @@ fn acme() -> OrganizationId {
     OrganizationId::new("acme").unwrap()
 }
 
-fn nanos() -> u128 {
+pub fn nanos() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()
 }
 
@@ -227,7 +227,7 @@ async fn transfers_and_removals_of_four_processes_leave_one_owner_at_every_insta
 }
 
 /// Role sets whose times all carry `number`, so that two states cannot be mixed unnoticed.
-fn big(number: i64, expected: Option<Generation>) -> Write {
+pub fn big(number: i64, accounts: usize, expected: Option<Generation>) -> Write {
     let set = |id: String, role: &str| {
         let role = RoleKey::new("Accounts", role);
         let grant = Grant { role, enabling: Generation(0), not_before: None, expires_at: None };
@@ -235,7 +235,7 @@ fn big(number: i64, expected: Option<Generation>) -> Write {
         RoleSet { account, grants: vec![grant], suspended: vec![], awaiting_approval: vec![] }
     };
     let mut role_sets = vec![set("boss".to_owned(), "owner")];
-    let members = (0..BIG).map(|n| set(format!("m-{number}-{n:04}"), "member"));
+    let members = (0..accounts).map(|n| set(format!("m-{number}-{n:04}"), "member"));
     role_sets.extend(members);
     let (id, owner) = (OrganizationId::new("big").unwrap(), AccountId::new("boss").unwrap());
     let organization = Organization { id, owner, products: vec![], accounts: role_sets.len() as u64 };
@@ -262,7 +262,7 @@ async fn victim() {
             Some(expected) if rng.u32(..3) == 0 => {
                 Write::Deletion(Deletion { organization: id.clone(), expected })
             }
-            expected => big(i64::from(rng.u16(..)), expected),
+            expected => big(i64::from(rng.u16(..)), BIG, expected),
         };
         store.write(&write, &Record::of(&Note::plain("victim", "big"), None, &write)).await.unwrap();
     }

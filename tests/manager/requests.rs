@@ -4,6 +4,7 @@ use fastrand::Rng;
 use rolegate::command::{AccountState, Command, RoleGrant};
 use rolegate::domain::{AccountId, Generation, LegacyRole, OrganizationId, RoleKey, RoleType, Timestamp};
 use rolegate::manager::{IdempotencyKey, Request};
+use rolegate::roles::Durability;
 
 use crate::model::{Asked, Key, Kind, Millis, Step};
 
@@ -89,6 +90,7 @@ pub fn request(organization: &str, step: &Step) -> Request {
         actor: "model".to_owned(),
         request_id: None,
         key: None,
+        durability: Durability::Memory,
     }
 }
 

@@ -52,6 +52,7 @@ async fn write(
             actor: "writer".to_owned(),
             request_id: None,
             key: None,
+            durability: Durability::Memory,
         };
         match execute(&*store, &policy, &request).await {
             Ok(_) => last = millis,

@@ -9,9 +9,9 @@ const SCOPE: &str = "resetkeys ~rg:* resetchannels -@all";
 /// Commands of whoever answers checks: reads, what proves that they are fresh, and opening a connection.
 const READER: &str = "+mget +get +exists +zrange +zscore +xrange +xrevrange +info +role +time +ping +client|tracking +hello +auth +select";
 
-/// What imports and changes run beside that: the scripts, and the commands in them.
+/// What imports and changes run beside that: the scripts, the commands in them, and waiting for replicas.
 const WRITER: &str =
-    "+set +unlink +zadd +zrem +zcard +zremrangebyrank +xadd +xdel +strlen +eval +evalsha +script|load";
+    "+set +unlink +zadd +zrem +zcard +zremrangebyrank +xadd +xdel +strlen +eval +evalsha +script|load +wait";
 
 /// A kind of user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

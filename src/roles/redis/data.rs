@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::roles::StoreError;
 
 use super::errors;
+use super::link::Server;
 use super::sentinel::HostPort;
 
 /// A connection that others share; cheap to clone.
@@ -22,13 +23,20 @@ pub struct Data {
     pub connection: MultiplexedConnection,
     /// Where it leads, as the Sentinels name it.
     pub address: HostPort,
+    /// What it said of itself when the connection was opened.
+    pub server: Server,
     lost: Arc<Notify>,
 }
 
 impl Data {
     /// `lost` is told when the connection can no longer be trusted.
-    pub fn new(connection: MultiplexedConnection, address: HostPort, lost: Arc<Notify>) -> Self {
-        Self { connection, address, lost }
+    pub fn new(
+        connection: MultiplexedConnection,
+        address: HostPort,
+        server: Server,
+        lost: Arc<Notify>,
+    ) -> Self {
+        Self { connection, address, server, lost }
     }
 
     pub async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, StoreError> {

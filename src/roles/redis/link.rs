@@ -103,7 +103,7 @@ impl Link {
 
         let data = config.set_response_timeout(Some(WRITE_TIMEOUT));
         let data = connect(&client, &data).await.map_err(|error| errors::of_read(&error))?;
-        let mut data = Data::new(data, address, lost.clone());
+        let mut data = Data::new(data, address, server.clone(), lost.clone());
         if identify_within(settings.connect_timeout, &mut data.connection).await? != server {
             return Err(StoreError::Unavailable("two connections reached two servers".into()));
         }
@@ -235,7 +235,7 @@ async fn identify_within(
 }
 
 /// Refuses a server that must not be trusted: a replica, or one that may evict.
-async fn identify(connection: &mut MultiplexedConnection) -> Result<Server, StoreError> {
+pub async fn identify(connection: &mut MultiplexedConnection) -> Result<Server, StoreError> {
     let info: InfoDict =
         cmd("INFO").query_async(connection).await.map_err(|error| errors::of_read(&error))?;
     let text = |key: &str| info.get::<String>(key).unwrap_or_default();

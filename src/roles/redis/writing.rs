@@ -4,9 +4,7 @@
 //! `BATCH` role sets, so that none blocks Redis for long; a lost reply is ambiguous, never a success or a failure.
 //! Used by the Redis store alone.
 
-use std::sync::LazyLock;
-
-use ::redis::{RedisError, Script, ScriptInvocation, cmd};
+use ::redis::{RedisError, ScriptInvocation, cmd};
 
 use crate::audit::Record;
 use crate::change::{Change, Replacement, Write};
@@ -18,40 +16,13 @@ use crate::roles::{CommitError, StoreError, encode_record, keys, scoped_key};
 
 use super::data::Data;
 use super::reading::{Bytes, Current, counter_suffix, epoch_of, index_page};
+use super::scripts::{self, Script};
 use super::{RedisStore, errors};
 
 /// Role sets in one script: about one millisecond of the server's time.
 const BATCH: usize = 200;
 /// Changes that the log remembers, about.
 pub(super) const LOG_LENGTH: usize = 1_000_000;
-
-macro_rules! script {
-    ($($file:literal),+) => {
-        script!(@ "", $($file),+)
-    };
-    (allow_oom: $($file:literal),+) => {
-        script!(@ "#!lua flags=allow-oom\n", $($file),+)
-    };
-    (@ $flags:literal, $($file:literal),+) => {
-        LazyLock::new(|| {
-            Script::new(concat!(
-                $flags,
-                include_str!("scripts/prelude.lua"),
-                $(include_str!(concat!("scripts/", $file))),+
-            ))
-        })
-    };
-}
-
-static ACCEPT: LazyLock<Script> = script!("accept.lua");
-static RESERVE: LazyLock<Script> = script!("reserve.lua");
-static COMMIT: LazyLock<Script> = script!("commit.lua");
-/// The same where Redis is out of memory, for what takes away.
-static COMMIT_LEAN: LazyLock<Script> = script!(allow_oom: "lean.lua", "commit.lua");
-static STAGE: LazyLock<Script> = script!("stage.lua");
-static DELETE: LazyLock<Script> = script!("delete.lua");
-static FLIP: LazyLock<Script> = script!("flip.lua");
-static SWEEP: LazyLock<Script> = script!("sweep.lua");
 
 /// The store as a write knows it: scripts refuse another one.
 struct Target {
@@ -75,7 +46,7 @@ impl RedisStore {
     /// Raises the number of the epoch.
     pub(super) async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
         let Target { epoch, store } = self.target().await?;
-        let mut call = ACCEPT.prepare_invoke();
+        let mut call = scripts::ACCEPT.call();
         call.key(keys::EPOCH).arg(&epoch).arg(store.to_string());
         let number =
             call.invoke_async(&mut self.data()?.connection).await.map_err(|error| errors::of_read(&error))?;
@@ -95,12 +66,7 @@ impl RedisStore {
     /// A fresh number; with a lock key, also the lock of a replace.
     pub(super) async fn take_number(&self, lock: Option<&str>) -> Result<Generation, CommitError> {
         let target = self.target().await?;
-        let mut call = RESERVE.prepare_invoke();
-        call.key(keys::EPOCH).key(keys::CLOCK).key(keys::LOG).arg(&target.epoch).arg(LOG_LENGTH);
-        if let Some(lock) = lock {
-            call.key(lock);
-        }
-        self.run(&call).await
+        self.run(&reserving(&target.epoch, lock)).await
     }
 
     pub(super) async fn write_one(&self, write: &Write, record: &Record) -> Result<Generation, CommitError> {
@@ -137,7 +103,7 @@ impl RedisStore {
             None => String::new(),
         };
         let prepare = |script: &'static Script| {
-            let mut call = script.prepare_invoke();
+            let mut call = script.call();
             noted(&mut call, target, record)?;
             call.key(keys::header(organization)).key(keys::counter(organization));
             call.key(keys::index(organization, side));
@@ -155,8 +121,10 @@ impl RedisStore {
             }
             Ok::<_, CommitError>(call)
         };
-        match self.attempt_visibly(&prepare(&COMMIT)?).await? {
-            Err(error) if errors::is_out_of_memory(&error) => self.run_visibly(&prepare(&COMMIT_LEAN)?).await,
+        match self.attempt_visibly(&prepare(&scripts::COMMIT)?).await? {
+            Err(error) if errors::is_out_of_memory(&error) => {
+                self.run_visibly(&prepare(&scripts::COMMIT_LEAN)?).await
+            }
             outcome => outcome.map_err(|error| errors::of_write(&error)),
         }
     }
@@ -169,7 +137,7 @@ impl RedisStore {
         current: &Current,
         record: &Record,
     ) -> Result<Generation, CommitError> {
-        let mut call = DELETE.prepare_invoke();
+        let mut call = scripts::DELETE.call();
         noted(&mut call, target, record)?;
         call.key(keys::header(organization)).key(keys::counter(organization));
         call.key(keys::lock(organization)).key(keys::ORGANIZATIONS);
@@ -196,10 +164,10 @@ impl RedisStore {
         let number = self.take_number(Some(&keys::lock(organization))).await?;
         let seen = current.map_or(&[][..], |current| &current.header_value);
         self.sweep(target, organization, idle, seen, Some(number)).await?;
-        self.stage(target, organization, idle, number, &replacement.role_sets).await?;
-
         let header = header(target, idle, number, &replacement.organization)?;
-        let generation = self.flip(target, replacement, current, number, &header, record).await?;
+        self.stage(target, organization, idle, number, &header, &replacement.role_sets).await?;
+
+        let generation = self.flip(target, replacement, current, (idle, number), &header, record).await?;
         if live.is_some() {
             let seen = format!("{generation} {header}");
             self.sweep_afterwards(target, organization, idle.other(), seen.as_bytes()).await;
@@ -213,12 +181,13 @@ impl RedisStore {
         organization: &OrganizationId,
         side: Side,
         number: Generation,
+        header: &str,
         role_sets: &[RoleSet],
     ) -> Result<(), CommitError> {
         for batch in role_sets.chunks(BATCH) {
-            let mut call = STAGE.prepare_invoke();
+            let mut call = scripts::STAGE.call();
             call.key(keys::EPOCH).key(keys::lock(organization)).key(keys::index(organization, side));
-            call.arg(&target.epoch).arg(number.0).arg(organization.as_str());
+            call.arg(&target.epoch).arg(number.0).arg(organization.as_str()).arg(header);
             for set in batch {
                 call.key(keys::role_set(organization, side, &set.account))
                     .key(keys::memberships(&set.account));
@@ -234,15 +203,17 @@ impl RedisStore {
         target: &Target,
         replacement: &Replacement,
         current: Option<&Current>,
-        number: Generation,
+        (side, number): (Side, Generation),
         header: &str,
         record: &Record,
     ) -> Result<Generation, CommitError> {
         let organization = &replacement.organization.id;
-        let mut call = FLIP.prepare_invoke();
+        let mut call = scripts::FLIP.call();
         noted(&mut call, target, record)?;
         call.key(keys::header(organization)).key(keys::counter(organization));
         call.key(keys::lock(organization)).key(keys::ORGANIZATIONS);
+        call.key(keys::index(organization, side));
+        call.key(keys::role_set(organization, side, &replacement.organization.owner));
         call.arg(current.map_or(&[][..], |current| &current.counter_value));
         call.arg(counter_suffix(target.store, organization)).arg(organization.as_str()).arg(number.0);
         call.arg(header);
@@ -278,7 +249,7 @@ impl RedisStore {
             if members.is_empty() {
                 return Ok(());
             }
-            let mut call = SWEEP.prepare_invoke();
+            let mut call = scripts::SWEEP.call();
             call.key(keys::EPOCH).key(keys::header(organization)).key(keys::lock(organization)).key(&index);
             call.arg(&target.epoch).arg(seen).arg(lock.map_or_else(String::new, |lock| lock.to_string()));
             call.arg(organization.as_str());
@@ -340,6 +311,16 @@ impl RedisStore {
     }
 }
 
+/// Takes a fresh number under an epoch; with a lock key, also the lock of a replace.
+pub(super) fn reserving(epoch: &str, lock: Option<&str>) -> ScriptInvocation<'static> {
+    let mut call = scripts::RESERVE.call();
+    call.key(keys::EPOCH).key(keys::CLOCK).key(keys::LOG).arg(epoch).arg(LOG_LENGTH);
+    if let Some(lock) = lock {
+        call.key(lock);
+    }
+    call
+}
+
 /// What every script that writes a generation begins with: the store, its log, its audit and its idempotency keys.
 fn noted(call: &mut ScriptInvocation<'_>, target: &Target, record: &Record) -> Result<(), CommitError> {
     call.key(keys::EPOCH).key(keys::CLOCK).key(keys::LOG).key(keys::AUDIT).key(keys::IDEMPOTENCY);
@@ -364,15 +345,4 @@ fn body(
     role_set: &RoleSet,
 ) -> Result<String, CommitError> {
     value::encode_role_set(target.store, organization, number, role_set).map_err(CommitError::Malformed)
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::roles::KEYS_KEPT;
-
-    #[test]
-    fn the_scripts_keep_as_many_idempotency_keys_as_every_store() {
-        let trim = format!("'ZREMRANGEBYRANK', keys, 0, -{})", KEYS_KEPT + 1);
-        assert!(include_str!("scripts/prelude.lua").contains(&trim), "{trim}");
-    }
 }

@@ -7,10 +7,21 @@
 if is_foreign_store() then return FOREIGN_STORE end
 if is_used(KEYS[5], ARGV[4]) then return USED_KEY end
 if redis.call('GET', KEYS[7]) ~= ARGV[5] then return redis.error_reply('CONFLICT the organization was changed') end
-if redis.call('EXISTS', KEYS[6]) == 0 then return redis.error_reply('BROKEN header is missing') end
-
 local organization, header, owner = ARGV[7], ARGV[8], ARGV[10]
+if ARGV[6] ~= ' ' .. STORE .. ' ' .. organization then return malformed('its counter is of another place') end
+local before = read_header(string.match(redis.call('GET', KEYS[6]) or '', '^%d+ (.*)$') or '', organization)
+if not before then return redis.error_reply('BROKEN ' .. KEYS[6] .. ' is missing, or no header') end
+local after = before
+if header ~= '' then
+  after = read_header(header, organization)
+  if not after then return malformed('its header is none of this store and organization') end
+  if after.d ~= before.d or after.n ~= before.n then return malformed('its header is of another side') end
+end
+if after.a ~= owner then return malformed('its header names another owner than ' .. owner) end
+if after.c ~= tonumber(ARGV[9]) then return malformed('its header counts another number of accounts than ' .. ARGV[9]) end
+
 local accounts, owner_stays = redis.call('ZCARD', KEYS[8]), redis.call('ZSCORE', KEYS[8], owner)
+local changed = {}
 local what = {'o', organization}
 if header ~= '' then
   what[#what + 1] = 'h'
@@ -24,13 +35,19 @@ for argument = 11, #ARGV, 2 do
     accounts = accounts + 1
   end
   if account == owner then owner_stays = stays end
+  if stays then
+    local fault = fault_of_role_set(ARGV[argument + 1], after, account)
+    if fault then return fault end
+  end
+  changed[account] = true
   what[#what + 1] = 'a'
   what[#what + 1] = account
 end
-if accounts ~= tonumber(ARGV[9]) then
-  return redis.error_reply('MALFORMED its header counts ' .. ARGV[9] .. ' accounts, there are ' .. accounts)
+if accounts ~= after.c then return malformed('its header counts ' .. ARGV[9] .. ' accounts, there are ' .. accounts) end
+if not owner_stays then return malformed('its owner ' .. owner .. ' is none of its accounts') end
+if after.a ~= before.a and not (changed[after.a] and changed[before.a]) then
+  return malformed('its ownership changes without the role sets of both')
 end
-if not owner_stays then return redis.error_reply('MALFORMED its owner ' .. owner .. ' is none of its accounts') end
 
 local g = next_generation(KEYS[2], KEYS[3], KEYS[4])
 if not g then return BAD_CLOCK end

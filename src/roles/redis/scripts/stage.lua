@@ -1,10 +1,16 @@
 -- A bounded batch of role sets of a replace, onto the idle side. They count once the header names their number.
 -- KEYS: epoch, lock, index of the idle side, then for each account: role set, memberships
--- ARGV: epoch value, number of the replace, organization, then for each account: account, role set body
+-- ARGV: epoch value, number of the replace, organization, header body to come, then for each account: account, role set body
 if is_foreign_store() then return FOREIGN_STORE end
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then return redis.error_reply('CONFLICT another replace took over') end
+local header = read_header(ARGV[4], ARGV[3])
+if not header or header.n ~= tonumber(ARGV[2]) then return malformed('its header is none of this replace') end
+for argument = 5, #ARGV, 2 do
+  local fault = fault_of_role_set(ARGV[argument + 1], header, ARGV[argument])
+  if fault then return fault end
+end
 local key = 4
-for argument = 4, #ARGV, 2 do
+for argument = 5, #ARGV, 2 do
   redis.call('SET', KEYS[key], ARGV[2] .. ' ' .. ARGV[argument + 1])
   redis.call('ZADD', KEYS[3], 0, ARGV[argument])
   redis.call('ZADD', KEYS[key + 1], 0, ARGV[3])
