@@ -68,11 +68,12 @@ async fn run(settings: Settings, decides: bool) -> Result<(), ServeError> {
         () = signals.next() => return Ok(()),
     };
     if let Some((listener, _)) = &decisions {
-        announce("listening", listener.url()?)?;
+        announce("listening", &listener.url()?)?;
     }
     if let Some((listener, services)) = &management {
         let url = listener.url()?;
-        announce("managing", if services.tls.is_some() { url.replacen("http:", "https:", 1) } else { url })?;
+        let url = if services.tls.is_some() { url.replacen("http:", "https:", 1) } else { url };
+        announce("managing", &url)?;
         let services = services.clone();
         tokio::spawn(keep_callers_current(services.callers, services.telemetry, services.health, hang_ups.0));
     }
@@ -211,7 +212,7 @@ async fn bind(address: &ListenAddress) -> Result<Listener, ServeError> {
     bound.map_err(|error| ServeError::Listen { address: address.to_string(), error })
 }
 
-fn announce(what: &str, url: String) -> io::Result<()> {
+fn announce(what: &str, url: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "rolegate {what} on {url}")?;
     out.flush()?;

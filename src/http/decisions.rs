@@ -1,7 +1,7 @@
 //! The decision listener: its paths, and which handler answers each.
 //!
-//! Always true here: decision routes pass admission, health and metrics do not. A route is added in `resources!` and in
-//! `handle`. Called by the router.
+//! Always true here: every request passes admission. A route is added in `resources!` and in `handle`. Called by the
+//! router.
 
 use futures_util::FutureExt;
 use hyper::Method;
@@ -17,7 +17,7 @@ use super::reply::Reply;
 use super::request_id::RequestId;
 use super::resource::{Resource as _, resources};
 use super::site::Site;
-use super::{HttpLimits, ListingTokens, Services, batch, check, operations, reading};
+use super::{HttpLimits, ListingTokens, Services, batch, check, reading};
 
 // HEAD is missing where a body holds the decision: its status alone would read as an allow.
 resources! {
@@ -30,12 +30,6 @@ resources! {
     Accounts = "/organizations/{organization}/accounts", [GET], Reading;
     Organizations = "/accounts/{account}/organizations", [GET], Reading;
     Policy = "/policy", [GET HEAD], Reading;
-    Livez = "/livez", [GET HEAD], Operations;
-    Readyz = "/readyz", [GET HEAD], Operations;
-    Health = "/health", [GET HEAD], Operations;
-    Metrics = "/metrics", [GET HEAD], Operations;
-    OpenApi = "/openapi.json", [GET HEAD], Operations;
-    Errors = "/errors", [GET HEAD], Operations;
 }
 
 impl Resource {
@@ -44,8 +38,6 @@ impl Resource {
         matches!(self, Self::Accounts | Self::Organizations)
     }
 }
-
-const OPENAPI: &str = include_str!("../../docs/openapi.json");
 
 /// Everything that a request of this listener may need.
 #[derive(Debug)]
@@ -70,6 +62,8 @@ impl Decisions {
 impl Site for Decisions {
     type Resource = Resource;
 
+    const OPENAPI: &'static str = include_str!("../../docs/openapi.json");
+
     fn common(&self) -> &Common {
         &self.common
     }
@@ -84,10 +78,10 @@ impl Site for Decisions {
         let is_get = head.method == Method::GET;
         // A request with a body is let in once its body is there; before that, it only hears early that there is no
         // place.
-        let _slot = match resource.route().surface() {
-            Some(_) if is_get => Some(self.common.admit()?),
-            Some(_) if self.common.requests.is_full() => return Err(Problem::new(Code::Overloaded)),
-            _ => None,
+        let _slot = match is_get {
+            true => Some(self.common.admit()?),
+            false if self.common.requests.is_full() => return Err(Problem::new(Code::Overloaded)),
+            false => None,
         };
         if resource.is_listing() {
             self.listing_tokens.admit(&head.headers, self.is_local)?;
@@ -107,12 +101,6 @@ impl Site for Decisions {
             Resource::Accounts => reading::get_accounts(&self.common, target).boxed().await,
             Resource::Organizations => reading::get_organizations(&self.common, target).boxed().await,
             Resource::Policy => reading::get_policy(&self.common, target, headers),
-            Resource::Livez => Ok(operations::livez()),
-            Resource::Readyz => Ok(operations::readyz(&self.common, head.uri.query())),
-            Resource::Health => Ok(operations::health(&self.common)),
-            Resource::Metrics => Ok(operations::metrics(&self.common, headers)),
-            Resource::OpenApi => Ok(operations::openapi(OPENAPI)),
-            Resource::Errors => Ok(operations::errors()),
         }
     }
 }
@@ -126,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_openapi_document_has_exactly_the_routes_codes_and_reasons() {
-        let document = serde_json::from_str(OPENAPI).unwrap();
+        let document = serde_json::from_str(Decisions::OPENAPI).unwrap();
         let [served, described] = served_and_described::<Resource>(&document);
         assert_eq!(served, described);
         let codes = Code::ALL.iter().filter(|code| code.is_of_decisions()).map(|code| code.as_str());

@@ -48,7 +48,7 @@ use super::resource::Resource as _;
 use super::site::Site;
 use super::tls::TlsAcceptor;
 use super::wire::Field;
-use super::{HttpLimits, Listener, Stopped, operations, server};
+use super::{HttpLimits, Listener, Stopped, server};
 
 use asked::Asked;
 use hosts::Hosts;
@@ -57,8 +57,6 @@ use resources::Resource;
 pub use callers::CallersFileError;
 pub use hosts::{HostName, InvalidHostName};
 pub use source::{CallersReload, CallersSource};
-
-const OPENAPI: &str = include_str!("../../docs/openapi-management.json");
 
 /// What the management listener answers from.
 #[derive(Debug, Clone)]
@@ -103,6 +101,8 @@ pub async fn manage(
 impl Site for Management {
     type Resource = Resource;
 
+    const OPENAPI: &'static str = include_str!("../../docs/openapi-management.json");
+
     fn common(&self) -> &Common {
         &self.common
     }
@@ -129,8 +129,7 @@ impl Site for Management {
         body: &mut Incoming,
         id: &RequestId,
     ) -> Result<Reply, Problem> {
-        let Some(need) = resource.need(&head.method) else { return Ok(self.tell(resource, head)) };
-        let caller = self.callers.current().admit(head, need)?;
+        let caller = self.callers.current().admit(head, resource.need(&head.method))?;
         let target = Target { template: resource.path(), uri: &head.uri };
         if resource.is_of_all() {
             caller.require_all()?;
@@ -148,20 +147,6 @@ impl Site for Management {
             (Resource::Audit, _) => asked.list_audit(None).boxed().await,
             (Resource::Role, _) => asked.get_role(),
             _ => asked.list_roles(),
-        }
-    }
-}
-
-impl Management {
-    /// Health, metrics and documents, for anybody.
-    fn tell(&self, resource: Resource, head: &Parts) -> Reply {
-        match resource {
-            Resource::Readyz => operations::readyz(&self.common, head.uri.query()),
-            Resource::Health => operations::health(&self.common),
-            Resource::Metrics => operations::metrics(&self.common, &head.headers),
-            Resource::OpenApi => operations::openapi(OPENAPI),
-            Resource::Errors => operations::errors(),
-            _ => operations::livez(),
         }
     }
 }
@@ -208,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_openapi_document_has_exactly_the_routes_and_codes() {
-        let document = serde_json::from_str(OPENAPI).unwrap();
+        let document = serde_json::from_str(Management::OPENAPI).unwrap();
         let [served, described] = served_and_described::<Resource>(&document);
         assert_eq!(served, described);
         let codes = Code::ALL.iter().filter(|code| !OF_QUESTIONS.contains(code)).map(|code| code.as_str());

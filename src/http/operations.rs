@@ -1,12 +1,14 @@
 //! What operators and orchestrators ask: alive, ready, health, metrics, and the documents of this API.
 //!
 //! Always true here: nothing waits for the store or passes admission, so these answer under any load; liveness
-//! depends on nothing. Called by both sites.
+//! depends on nothing. Called by the router
+//! for every listener.
 
 use std::fmt::Write;
 
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use serde::Serialize;
 
 use crate::domain::Timestamp;
@@ -16,16 +18,35 @@ use crate::telemetry::{Format, Scene};
 
 use super::common::Common;
 use super::reply::{JSON, Reply, reply};
+use super::resource::resources;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const MARKDOWN: HeaderValue = HeaderValue::from_static("text/markdown; charset=utf-8");
 
-pub fn livez() -> Reply {
-    reply("ok\n", TEXT)
+resources! {
+    Livez = "/livez", [GET HEAD], Operations;
+    Readyz = "/readyz", [GET HEAD], Operations;
+    Health = "/health", [GET HEAD], Operations;
+    Metrics = "/metrics", [GET HEAD], Operations;
+    OpenApi = "/openapi.json", [GET HEAD], Operations;
+    Errors = "/errors", [GET HEAD], Operations;
+}
+
+/// Answers what every listener is asked; `document` is the listener's own.
+pub fn tell(common: &Common, resource: Resource, head: &Parts, document: &'static str) -> Reply {
+    match resource {
+        Resource::Livez => reply("ok\n", TEXT),
+        Resource::Readyz => readyz(common, head.uri.query()),
+        Resource::Health => health(common),
+        Resource::Metrics => metrics(common, &head.headers),
+        Resource::OpenApi => reply(document, JSON),
+        // Where the `type` of every problem points.
+        Resource::Errors => reply(include_str!("../../docs/errors.md"), MARKDOWN),
+    }
 }
 
 /// 200 while requests should be sent here, else 503. `?verbose` lists what was looked at.
-pub fn readyz(common: &Common, query: Option<&str>) -> Reply {
+fn readyz(common: &Common, query: Option<&str>) -> Reply {
     let (report, store) = assess(common);
     let verbose = query.is_some_and(|query| query.split('&').any(|parameter| parameter == "verbose"));
     let body = if verbose {
@@ -93,7 +114,7 @@ struct CacheHealth {
 }
 
 /// The state in full. Always 200: it is the answer; `/readyz` is for machines that look at the status.
-pub fn health(common: &Common) -> Reply {
+fn health(common: &Common) -> Reply {
     let (report, store) = assess(common);
     let policies = &common.policies;
     let policy = policies.current();
@@ -119,7 +140,7 @@ pub fn health(common: &Common) -> Reply {
     reply(serde_json::to_vec(&body).unwrap_or_default(), JSON)
 }
 
-pub fn metrics(common: &Common, headers: &HeaderMap) -> Reply {
+fn metrics(common: &Common, headers: &HeaderMap) -> Reply {
     let (report, store) = assess(common);
     let policy = common.policies.current();
     let scene = Scene {
@@ -132,16 +153,6 @@ pub fn metrics(common: &Common, headers: &HeaderMap) -> Reply {
     };
     let format = Format::accepted(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     reply(common.telemetry.scrape(&scene, format), HeaderValue::from_static(format.content_type()))
-}
-
-/// The document of this listener.
-pub fn openapi(document: &'static str) -> Reply {
-    reply(document, JSON)
-}
-
-/// Where the `type` of every problem points.
-pub fn errors() -> Reply {
-    reply(include_str!("../../docs/errors.md"), MARKDOWN)
 }
 
 fn assess(common: &Common) -> (Report, StoreStatus) {

@@ -9,6 +9,9 @@ use hyper::Method;
 
 use crate::telemetry::Route;
 
+#[cfg(test)]
+use super::operations;
+
 /// A row of a table.
 pub trait Resource: Copy + Eq + Debug + Send + Sync + 'static {
     const ALL: &'static [Self];
@@ -68,14 +71,17 @@ macro_rules! resources {
 
 pub(super) use resources;
 
-/// Paths and methods that a table serves, and those that a document describes. HEAD is GET without its body and not
+/// Paths and methods that a listener with this table serves, and those that a document describes. HEAD is GET without its body and not
 /// described by itself.
 #[cfg(test)]
 pub fn served_and_described<R: Resource>(document: &serde_json::Value) -> [Vec<(String, String)>; 2] {
     let mut served: Vec<(String, String)> = Vec::new();
-    for resource in R::ALL {
-        let methods = resource.methods().iter().filter(|method| **method != Method::HEAD);
-        served.extend(methods.map(|method| (resource.path().to_owned(), method.to_string())));
+    let own = R::ALL.iter().map(|own| (own.path(), own.methods()));
+    let operations =
+        operations::Resource::ALL.iter().map(|operation| (operation.path(), operation.methods()));
+    for (path, methods) in own.chain(operations) {
+        let methods = methods.iter().filter(|method| **method != Method::HEAD);
+        served.extend(methods.map(|method| (path.to_owned(), method.to_string())));
     }
     let mut described = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

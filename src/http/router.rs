@@ -14,13 +14,13 @@ use hyper::{Method, Request, Version};
 use crate::code::Code;
 use crate::telemetry::Route;
 
-use super::HttpLimits;
 use super::problem::Problem;
 use super::pulse::RequestPulse;
 use super::reply::Reply;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::resource::Resource;
 use super::site::Site;
+use super::{HttpLimits, operations};
 
 /// Answers one request.
 ///
@@ -36,9 +36,9 @@ pub fn respond<S: Site>(
     async move {
         let telemetry = &site.common().telemetry;
         let id = RequestId::of(&head.headers);
-        let resource = S::Resource::at(head.uri.path());
-        let route = resource.map_or(Route::Other, Resource::route);
-        let (mut reply, mut close) = match answer(&*site, resource, &head, &mut body, &id).await {
+        let found = Found::<S::Resource>::at(head.uri.path());
+        let route = found.map_or(Route::Other, Found::route);
+        let (mut reply, mut close) = match answer(&*site, found, &head, &mut body, &id).await {
             Ok(reply) => (reply, false),
             Err(problem) => {
                 telemetry.undecided(route.surface(), problem.code);
@@ -63,21 +63,52 @@ pub fn respond<S: Site>(
     }
 }
 
+/// What a path names: something of the site, or what every listener tells.
+#[derive(Debug, Clone, Copy)]
+enum Found<R> {
+    Own(R),
+    Operation(operations::Resource),
+}
+
+impl<R: Resource> Found<R> {
+    fn at(path: &str) -> Option<Self> {
+        let operation = || operations::Resource::at(path).map(Self::Operation);
+        R::at(path).map(Self::Own).or_else(operation)
+    }
+
+    fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Own(own) => own.methods(),
+            Self::Operation(operation) => operation.methods(),
+        }
+    }
+
+    fn route(self) -> Route {
+        match self {
+            Self::Own(own) => own.route(),
+            Self::Operation(operation) => operation.route(),
+        }
+    }
+}
+
 async fn answer<S: Site>(
     site: &S,
-    resource: Option<S::Resource>,
+    found: Option<Found<S::Resource>>,
     head: &Parts,
     body: &mut Incoming,
     id: &RequestId,
 ) -> Result<Reply, Problem> {
     check_header(&site.common().limits, head)?;
     site.guard(head)?;
-    let Some(resource) = resource else { return Err(Problem::new(Code::NotFound)) };
-    if !resource.methods().contains(&head.method) {
-        let allow = Some(resource.methods());
+    let Some(found) = found else { return Err(Problem::new(Code::NotFound)) };
+    if !found.methods().contains(&head.method) {
+        let allow = Some(found.methods());
         return Err(Problem { allow, ..Problem::new(Code::MethodNotAllowed) });
     }
-    site.handle(resource, head, body, id).await
+    match found {
+        Found::Own(own) => site.handle(own, head, body, id).await,
+        Found::Operation(operation) => Ok(operations::tell(site.common(), operation, head, S::OPENAPI)),
+    }
 }
 
 /// The bounds of a header, and its Host: two readers of one request must not see two hosts.

@@ -1,7 +1,7 @@
 //! What a listener serves: the decisions, or the management API. The machinery around it is the same.
 //!
 //! Always true here: a site sees a request only after its header passed the limits, its path was found and its method is
-//! one of the path's. Implemented by `decisions` and `management`, called by the router; compiled for each of the two,
+//! one of the path's; health, metrics and documents never reach it. Implemented by `decisions` and `management`, called by the router; compiled for each of the two,
 //! so that neither pays for the other.
 
 use hyper::body::Incoming;
@@ -16,6 +16,9 @@ use super::tls::TlsAcceptor;
 
 pub trait Site: Send + Sync + 'static {
     type Resource: Resource;
+
+    /// The document that describes it.
+    const OPENAPI: &'static str;
 
     fn common(&self) -> &Common;
 

@@ -86,7 +86,7 @@ async fn laws_hold(store: &dyn Ledger) {
             let got = execute(store, &policy, &request(&id, &step)).await;
             match (legacy_write(held, *livechat, asked), got) {
                 (Err(code), Err(Failed::Refused(refusal))) => {
-                    assert_eq!(refusal.code(), code, "{told}");
+                    assert_eq!(refusal.code().as_str(), code, "{told}");
                     assert_eq!(held_now(store, &id).await, shown(held), "{told}");
                 }
                 (Ok(after), Ok(done)) => {

@@ -36,7 +36,7 @@ impl Asked<'_> {
             if let Ok(done @ Done { changed: true, replayed: false, .. }) = &outcome {
                 log(&request, done);
             }
-            outcome.map_err(|failed| refusals::problem(failed, &request, &policy))
+            outcome.map_err(|failed| refusals::problem(&failed, &request, &policy))
         });
         // Only a panic ends it otherwise, which was told on standard error.
         change.await.unwrap_or_else(|_| Err(Problem::new(Code::WriteAmbiguous)))

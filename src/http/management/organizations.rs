@@ -100,12 +100,12 @@ impl Asked<'_> {
     ) -> Result<T, Problem> {
         let store = &self.site.store;
         let link = store.link();
-        let read = read.await.map_err(unreadable)?;
-        store.confirm(link).await.map_err(unreadable)?;
+        let read = read.await.map_err(|error| unreadable(&error))?;
+        store.confirm(link).await.map_err(|error| unreadable(&error))?;
         Ok(read)
     }
 }
 
-fn unreadable(error: StoreError) -> Problem {
+fn unreadable(error: &StoreError) -> Problem {
     Problem { cause: Some(error.to_string()), ..Problem::new(error.code()) }
 }

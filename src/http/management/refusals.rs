@@ -12,9 +12,9 @@ use crate::manager::{Failed, Request};
 use crate::policy::Policy;
 
 /// What the caller of a command that was not carried out is told.
-pub fn problem(failed: Failed, request: &Request, policy: &Policy) -> Problem {
+pub fn problem(failed: &Failed, request: &Request, policy: &Policy) -> Problem {
     let code = failed.code();
-    match &failed {
+    match failed {
         Failed::Refused(refusal) => Problem {
             pointer: place(refusal, &request.command),
             known: known(refusal, policy),

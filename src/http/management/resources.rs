@@ -1,7 +1,6 @@
 //! The paths of the management API, and what a caller needs for each.
 //!
-//! Always true here: whatever is not health or a document needs a caller; every path with an organization in it is of
-//! that one alone. Used by the site; its table is what the OpenAPI document and the tests are held to.
+//! Always true here: every path needs a caller; one with an organization in it is of that one alone. Used by the site; its table is what the OpenAPI document and the tests are held to.
 
 use hyper::Method;
 
@@ -27,25 +26,18 @@ resources! {
     Audit = "/audit", [GET], ManageAudit;
     Roles = "/roles", [GET], ManageCatalogue;
     Role = "/roles/{role_id}", [GET], ManageCatalogue;
-    Livez = "/livez", [GET HEAD], Operations;
-    Readyz = "/readyz", [GET HEAD], Operations;
-    Health = "/health", [GET HEAD], Operations;
-    Metrics = "/metrics", [GET HEAD], Operations;
-    OpenApi = "/openapi.json", [GET HEAD], Operations;
-    Errors = "/errors", [GET HEAD], Operations;
 }
 
 impl Resource {
-    /// What a caller must be allowed to do for a method; `None` where nobody is asked who he is.
-    pub fn need(self, method: &Method) -> Option<Need> {
+    /// What a caller must be allowed to do for a method.
+    pub fn need(self, method: &Method) -> Need {
         match self {
-            Self::Livez | Self::Readyz | Self::Health | Self::Metrics | Self::OpenApi | Self::Errors => None,
-            Self::Audit | Self::OrganizationAudit => Some(Need::Audit),
-            _ if *method == Method::GET => Some(Need::Read),
+            Self::Audit | Self::OrganizationAudit => Need::Audit,
+            _ if *method == Method::GET => Need::Read,
             Self::Organizations | Self::Organization | Self::Owner | Self::Product | Self::Paused => {
-                Some(Need::Administer)
+                Need::Administer
             }
-            _ => Some(Need::Write),
+            _ => Need::Write,
         }
     }
 
