@@ -8,8 +8,8 @@ use rolegate::command::{Command, RoleGrant};
 use rolegate::domain::{AccountId, OrganizationId, RoleKey, Timestamp};
 use rolegate::manager::{Failed, Request, execute};
 use rolegate::policy::{Policy, PolicyFiles};
-use rolegate::roles::RoleStore as _;
 use rolegate::roles::redis::{RedisSettings, RedisStore};
+use rolegate::roles::{Durability, RoleStore as _};
 
 use crate::world::{World, organization};
 

@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use hyper::header::{ETAG, HeaderValue, LOCATION};
 use serde::Serialize;
 
+use crate::command::Warning;
 use crate::domain::{Generation, OrganizationId};
 use crate::http::conditional::{etag, or_unchanged};
 use crate::http::problem::Problem;
@@ -15,10 +16,13 @@ use super::asked::Asked;
 use super::bodies::{At, ChangeBody};
 
 impl Asked<'_> {
-    /// A 200 with what became of a change.
+    /// A 200 with what became of a change; a 202 where it got less far than was asked.
     pub fn changed(&self, organization: &OrganizationId, done: &Done) -> Result<Reply, Problem> {
         let mut reply = json(&ChangeBody::of(organization, done, &self.policy))?;
         reply.headers_mut().insert(ETAG, etag(done.generation));
+        if done.warnings.contains(&Warning::DurabilityNotReached) {
+            *reply.status_mut() = StatusCode::ACCEPTED;
+        }
         Ok(reply)
     }
 
@@ -31,7 +35,9 @@ impl Asked<'_> {
     ) -> Result<Reply, Problem> {
         let mut reply = self.changed(organization, done)?;
         if done.changed {
-            *reply.status_mut() = StatusCode::CREATED;
+            if reply.status() == StatusCode::OK {
+                *reply.status_mut() = StatusCode::CREATED;
+            }
             // Identifiers consist of what a path may hold as it stands.
             let location = HeaderValue::from_str(location).ok();
             reply.headers_mut().extend(location.map(|location| (LOCATION, location)));

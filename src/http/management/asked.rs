@@ -15,6 +15,7 @@ use crate::http::reading::segment;
 use crate::http::request_id::RequestId;
 use crate::http::wire::{Fault, Field};
 use crate::policy::Policy;
+use crate::roles::Durability;
 
 use super::Management;
 use super::callers::Caller;
@@ -32,9 +33,14 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// The members of the body, and the place of the request. A change takes no parameters.
+    /// What a change is to wait for: the one parameter that it takes.
+    pub fn durability(&self) -> Result<Durability, Problem> {
+        Ok(self.parameters(&["durability"])?.durability()?)
+    }
+
+    /// The members of the body of a change, and the place of the request.
     pub async fn members(&mut self) -> Result<(Members, Slot<&'a Slots>), Problem> {
-        self.parameters(&[])?;
+        self.durability()?;
         let common = &self.site.common;
         let (body, slot) = read_json(common, self.headers, self.body, common.limits.max_body_bytes).await?;
         Ok((Members::of_body(&body)?, slot))
@@ -43,7 +49,7 @@ impl<'a> Asked<'a> {
     /// The place of a change that has no members: without a body, or with an empty object.
     pub async fn no_members(&mut self) -> Result<Slot<&'a Slots>, Problem> {
         if self.body.is_end_stream() {
-            self.parameters(&[])?;
+            self.durability()?;
             return self.site.common.admit();
         }
         let (members, slot) = self.members().await?;

@@ -10,6 +10,7 @@ use crate::domain::{AccountId, Generation, OrganizationId, RoleKey, RoleType, Ti
 use crate::manager::{AccountView, Done, HeldRole, Left, OrganizationView};
 use crate::policy::Policy;
 use crate::policy::catalogue::Role;
+use crate::roles::Reached;
 
 /// Something at a generation of its organization.
 #[derive(Debug, Serialize)]
@@ -164,6 +165,7 @@ pub struct ChangeBody<'a> {
     changed: bool,
     replayed: bool,
     warnings: &'a [Warning],
+    durability: Reached,
 }
 
 impl<'a> ChangeBody<'a> {
@@ -173,7 +175,7 @@ impl<'a> ChangeBody<'a> {
             Left::Account(left) => (None, Some(AccountBody::of(left, policy))),
             Left::Nothing => (None, None),
         };
-        let Done { generation, changed, replayed, warnings, .. } = done;
+        let Done { generation, changed, replayed, warnings, durability, .. } = done;
         Self {
             organization,
             account,
@@ -181,6 +183,7 @@ impl<'a> ChangeBody<'a> {
             changed: *changed,
             replayed: *replayed,
             warnings,
+            durability: *durability,
         }
     }
 }

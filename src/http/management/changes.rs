@@ -10,7 +10,6 @@ use crate::command::Command;
 use crate::domain::OrganizationId;
 use crate::http::problem::Problem;
 use crate::manager::{Done, Failed, Request, execute};
-use crate::roles::Durability;
 use crate::telemetry::{Change, Outcome};
 
 use super::asked::Asked;
@@ -26,7 +25,7 @@ impl Asked<'_> {
             actor: self.caller.name.to_string(),
             request_id: Some(self.id.as_str().to_owned()),
             key: idempotency_key(self.headers)?,
-            durability: Durability::Memory,
+            durability: self.durability()?,
         };
         let (store, policy) = (Arc::clone(&self.site.store), Arc::clone(&self.policy));
         let telemetry = Arc::clone(&self.site.common.telemetry);

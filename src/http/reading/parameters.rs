@@ -1,4 +1,4 @@
-//! The parameters of listings, read as strictly as those of a check.
+//! The parameters of listings and changes, read as strictly as those of a check.
 //!
 //! Always true here: each parameter is one that the path takes, at most once; the first mistake in reading
 //! order is told. Used by the handlers of readings.
@@ -10,6 +10,7 @@ use crate::domain::Generation;
 use crate::http::wire::{Fault, Field, integer, names, pairs};
 use crate::policy::Policy;
 use crate::reading::{Filter, InvalidCursor};
+use crate::roles::{Durability, InvalidDurability};
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
@@ -77,6 +78,14 @@ impl<'a> Parameters<'a> {
                 Err(Fault::of_member(Code::WrongType, name, detail))
             }
         }
+    }
+
+    /// How durable a change is to be before it is answered.
+    pub fn durability(&self) -> Result<Durability, Box<Fault>> {
+        let Some(text) = self.get("durability") else { return Ok(Durability::default()) };
+        text.parse().map_err(|error: InvalidDurability| {
+            Fault::of_member(Code::WrongType, "durability", error.to_string())
+        })
     }
 
     fn get(&self, name: &str) -> Option<&str> {
