@@ -13,7 +13,7 @@ mod lease;
 mod stamps;
 
 pub use doubts::{Doubts, Lost, Written};
-pub use history::{Beginning, Entry, Epoch, Finding, History, Position, Told, Verdict, What};
+pub use history::{Beginning, Entry, Epoch, Finding, History, Mark, Position, Told, Verdict, What};
 pub use lease::{Held, Lease, Standing};
 pub use stamps::{Place, Stamp, Stamps, View};
 

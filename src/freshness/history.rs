@@ -1,7 +1,7 @@
 //! The history of a store as this process saw it: whether what a store says now goes on from there.
 //!
 //! Every write names a generation in the store's log, and every heartbeat asks for the log from the newest generation known
-//! here on. Always true here: changes count only when the log still holds that generation; a log that does not
+//! here on. Always true here: changes count only when the log still holds that very write; a log that does not
 //! has been trimmed, or acknowledged writes are gone, and the two are told apart; nothing that was known under
 //! another epoch goes on. Pure. Owned by the link's task.
 
@@ -45,11 +45,24 @@ pub enum What {
     Organization { organization: OrganizationId, header: bool, whole: bool, accounts: Vec<AccountId> },
 }
 
+/// Names one write: a store that went back may give a generation again, never with the same token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    pub generation: Generation,
+    pub token: u32,
+}
+
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    pub generation: Generation,
+    pub mark: Mark,
     pub what: What,
+}
+
+impl Entry {
+    pub fn generation(&self) -> Generation {
+        self.mark.generation
+    }
 }
 
 /// Where in the log the newest known generation is.
@@ -140,7 +153,7 @@ impl History {
 
     /// From where on a survey has to list the log.
     pub fn oldest(&self) -> Option<Generation> {
-        self.seen.front().map(|entry| entry.generation)
+        self.seen.front().map(Entry::generation)
     }
 
     /// Takes in what a heartbeat was told.
@@ -162,7 +175,7 @@ impl History {
             }
             Some(_) => {}
         }
-        let newest = told.entries.last().map(|entry| entry.generation);
+        let newest = told.entries.last().map(Entry::generation);
         match self.position {
             Position::Unknown if newest < told.clock => Finding::Inconsistent,
             Position::Unknown => {
@@ -173,7 +186,7 @@ impl History {
             Position::Empty => self.go_on(told.entries, told.clock),
             Position::At(known) => {
                 let mut entries = told.entries;
-                if entries.first().is_none_or(|first| first.generation != known) {
+                if entries.first().map(|first| first.mark) != self.seen.back().map(|entry| entry.mark) {
                     return Finding::Missing;
                 }
                 entries.remove(0);
@@ -185,21 +198,21 @@ impl History {
         }
     }
 
-    /// Judges a log that lacks the newest known generation by its first line and by those that it holds from
-    /// `oldest` on. Afterwards the log is asked for from the newest generation that it still holds, or anew.
+    /// Judges a log that lacks the newest known write by its first generation and by the writes that it holds from
+    /// `oldest` on. Afterwards the log is asked for from the newest write that it still holds, or anew.
     pub fn survey(
         &mut self,
         first: Option<Generation>,
-        held: &BTreeSet<Generation>,
+        held: &BTreeSet<Mark>,
         clock: Option<Generation>,
     ) -> Verdict {
         let Position::At(known) = self.position else { return Verdict::Trimmed };
         let reaches_back = first.is_some_and(|first| first <= known);
-        let common = self.seen.iter().rposition(|entry| held.contains(&entry.generation));
+        let common = self.seen.iter().rposition(|entry| held.contains(&entry.mark));
         if let Some(common) = common.filter(|_| reaches_back) {
             let gone = self.seen.drain(common + 1..).collect();
             self.position =
-                self.seen.back().map_or(Position::Unknown, |entry| Position::At(entry.generation));
+                self.seen.back().map_or(Position::Unknown, |entry| Position::At(entry.generation()));
             return Verdict::Lost(gone);
         }
         self.position = Position::Unknown;
@@ -223,7 +236,7 @@ impl History {
     fn go_on(&mut self, changes: Vec<Entry>, clock: Option<Generation>) -> Finding {
         self.remember(&changes);
         if let Some(newest) = changes.last() {
-            self.position = Position::At(newest.generation);
+            self.position = Position::At(newest.generation());
         }
         match self.newest() < clock {
             // The log was read after the clock: a line that is missing comes with the next question, or never.

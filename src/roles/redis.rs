@@ -134,7 +134,7 @@ impl RedisStore {
     }
 
     fn know(&self, epoch: Option<Epoch>, newest: Option<Generation>) {
-        self.newest.store(newest.unwrap_or_default().0, Ordering::Relaxed);
+        self.newest.store(newest.unwrap_or_default().0, Ordering::SeqCst);
         self.known.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
     }
 
@@ -240,8 +240,8 @@ impl RoleStore for RedisStore {
         }
         let counts = |doubts: &Doubts| doubts.admits(organization, account, written);
         self.admit(counts, format_args!("{account} of {organization}"))?;
-        let newest = Generation(self.newest.load(Ordering::Relaxed));
-        if reading.found.as_ref().is_some_and(|found| found.generation > newest) {
+        let told = self.told();
+        if reading.found.as_ref().is_some_and(|found| found.generation > told) {
             self.sinks.sightings.note(Sighting::Read(organization.clone()));
         }
         Ok(reading)

@@ -19,7 +19,7 @@ fn entry(generation: u64, organization: &str) -> Entry {
         whole: false,
         accounts: Vec::new(),
     };
-    Entry { generation: Generation(generation), what }
+    Entry { mark: Mark { generation: Generation(generation), token: 0 }, what }
 }
 
 /// A log with the questions that the link asks of it.
@@ -42,7 +42,7 @@ impl Store {
     }
 
     fn told(&self, position: Position, page: usize) -> Told {
-        let from = |known| self.log.iter().filter(move |entry| entry.generation >= known).take(page);
+        let from = |known| self.log.iter().filter(move |entry| entry.generation() >= known).take(page);
         let entries = match position {
             Position::Unknown => self.log.iter().skip(self.log.len().saturating_sub(page)).cloned().collect(),
             Position::Empty => from(Generation(0)).cloned().collect(),
@@ -54,8 +54,8 @@ impl Store {
 
     fn survey(&self, history: &mut History) -> Verdict {
         let oldest = history.oldest().unwrap();
-        let held = self.log.iter().map(|entry| entry.generation).filter(|g| *g >= oldest).collect();
-        history.survey(self.log.first().map(|entry| entry.generation), &held, Some(Generation(self.clock)))
+        let held = self.log.iter().map(|entry| entry.mark).filter(|mark| mark.generation >= oldest).collect();
+        history.survey(self.log.first().map(Entry::generation), &held, Some(Generation(self.clock)))
     }
 }
 
@@ -100,6 +100,27 @@ fn a_long_absence_is_made_up_page_by_page() {
     assert_eq!(page(&mut history), Finding::Continued { changes: changes(2..=3), more: true });
     assert_eq!(page(&mut history), Finding::Continued { changes: changes(4..=5), more: true });
     assert_eq!(page(&mut history), Finding::Continued { changes: changes(6..=6), more: false });
+}
+
+/// Under a clock that went back with the store, writes get generations that were given before.
+#[test]
+fn a_generation_that_was_given_again_is_another_write() {
+    let mut history = History::default();
+    let mut store = Store::of(&[(1, "a")]);
+    hear(&mut history, &store);
+    let older = store.clone();
+    store.write(2, "b");
+    store.write(3, "c");
+    let gone = store.log[1..].to_vec();
+    assert_eq!(hear(&mut history, &store), continued(&[(2, "b"), (3, "c")]));
+    let mut fork = older;
+    fork.write(2, "b");
+    fork.write(3, "c");
+    fork.log.iter_mut().skip(1).for_each(|entry| entry.mark.token = 7);
+    assert_eq!(hear(&mut history, &fork), Finding::Missing);
+    assert_eq!(fork.survey(&mut history), Verdict::Lost(gone));
+    let changes = fork.log[1..].to_vec();
+    assert_eq!(hear(&mut history, &fork), Finding::Continued { changes, more: false });
 }
 
 #[test]
@@ -226,30 +247,30 @@ proptest! {
         let mut beat = |primary: &Store, seen: &mut BTreeSet<u64>| {
             let before = seen.clone();
             match hear(&mut history, primary) {
-                Finding::Anchored => seen.extend(primary.log.iter().map(|entry| entry.generation.0)),
+                Finding::Anchored => seen.extend(primary.log.iter().map(|entry| entry.generation().0)),
                 Finding::Continued { changes, more } => {
                     assert!(!more);
                     for change in changes {
-                        assert!(seen.insert(change.generation.0), "told twice");
+                        assert!(seen.insert(change.generation().0), "told twice");
                     }
                 }
                 Finding::Missing => {
-                    let here: BTreeSet<u64> = primary.log.iter().map(|entry| entry.generation.0).collect();
+                    let here: BTreeSet<u64> = primary.log.iter().map(|entry| entry.generation().0).collect();
                     let Verdict::Lost(named) = primary.survey(&mut history) else { panic!("memory reaches back") };
                     let gone: Vec<u64> = before.difference(&here).copied().collect();
                     assert!(!gone.is_empty(), "a loss was made up");
-                    assert_eq!(named.iter().map(|entry| entry.generation.0).collect::<Vec<_>>(), gone);
+                    assert_eq!(named.iter().map(|entry| entry.generation().0).collect::<Vec<_>>(), gone);
                     let kept: BTreeSet<u64> = before.intersection(&here).copied().collect();
                     let Finding::Continued { changes, more: false } = hear(&mut history, primary) else {
                         panic!("goes on from the last common write")
                     };
-                    let told: BTreeSet<u64> = changes.iter().map(|change| change.generation.0).collect();
+                    let told: BTreeSet<u64> = changes.iter().map(|change| change.generation().0).collect();
                     assert_eq!(told.len() + kept.len(), here.len(), "told exactly what was new");
                     *seen = here;
                 }
                 other => panic!("{other:?}"),
             }
-            let all: BTreeSet<u64> = primary.log.iter().map(|entry| entry.generation.0).collect();
+            let all: BTreeSet<u64> = primary.log.iter().map(|entry| entry.generation().0).collect();
             assert_eq!(*seen, all);
         };
         beat(&primary, &mut seen);

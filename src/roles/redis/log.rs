@@ -6,7 +6,7 @@
 use ::redis::{Cmd, Value, cmd};
 
 use crate::domain::{AccountId, Generation, OrganizationId};
-use crate::freshness::{Entry, Position, What};
+use crate::freshness::{Entry, Mark, Position, What};
 use crate::roles::{StoreError, keys};
 
 /// Entries of one question: less than a millisecond of the server's time.
@@ -37,7 +37,7 @@ pub fn range(from: Option<Generation>, count: usize) -> Cmd {
 pub fn entries(answer: &Value) -> Result<Vec<Entry>, StoreError> {
     let Value::Array(lines) = answer else { return Err(broken("is no list")) };
     let mut entries = lines.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    entries.sort_unstable_by_key(|entry| entry.generation);
+    entries.sort_unstable_by_key(Entry::generation);
     Ok(entries)
 }
 
@@ -48,12 +48,14 @@ fn entry(line: &Value) -> Result<Entry, StoreError> {
     };
     let generation = text(id).and_then(|id| id.strip_suffix("-0")?.parse().ok()).map(Generation);
     let generation = generation.ok_or_else(|| broken("holds an entry whose id is no generation"))?;
-    Ok(Entry { generation, what: what(fields).unwrap_or(What::Anything) })
+    let (what, token) = what(fields).unwrap_or((What::Anything, 0));
+    Ok(Entry { mark: Mark { generation, token }, what })
 }
 
-/// Fields are pairs: `o` organization, `h` its header, `all` of it, `a` an account, `n` a number that was only taken.
-fn what(fields: &[Value]) -> Option<What> {
-    let (mut organization, mut accounts) = (None, Vec::new());
+/// Fields are pairs: `t` the token; `o` organization, `h` its header, `all` of it, `a` an account; or `n`, a number that was
+/// only taken.
+fn what(fields: &[Value]) -> Option<(What, u32)> {
+    let (mut organization, mut accounts, mut token) = (None, Vec::new(), 0);
     let (mut header, mut whole, mut number) = (false, false, false);
     for pair in fields.chunks(2) {
         let [name, value] = pair else { return None };
@@ -63,13 +65,16 @@ fn what(fields: &[Value]) -> Option<What> {
             ("h", _) => header = true,
             ("all", _) => whole = true,
             ("n", _) => number = true,
+            ("t", digits) => token = u32::from_str_radix(digits, 16).ok()?,
             _ => return None,
         }
     }
-    match organization {
-        Some(organization) => Some(What::Organization { organization, header, whole, accounts }),
-        None => number.then_some(What::Nothing),
-    }
+    let what = match organization {
+        Some(organization) => What::Organization { organization, header, whole, accounts },
+        None if number => What::Nothing,
+        None => return None,
+    };
+    Some((what, token))
 }
 
 fn text(value: &Value) -> Option<&str> {
@@ -110,11 +115,24 @@ mod tests {
         let replace = What::Organization { organization, header: true, whole: true, accounts: Vec::new() };
         assert_eq!(one(&["o", "acme", "h", "1", "all", "1"]), replace);
         assert_eq!(one(&["n", "1"]), What::Nothing);
+        let entry = entries(&line("17-0", &["n", "1", "t", "00ff10a2"])).unwrap().remove(0);
+        assert_eq!(
+            entry,
+            Entry { mark: Mark { generation: Generation(17), token: 0xff_10a2 }, what: What::Nothing }
+        );
     }
 
     #[test]
     fn what_is_not_understood_may_be_anything() {
-        for fields in [&["o", "a c"][..], &["x", "1"], &["o"], &["o", "acme", "y", "1"], &[], &["a", "b"]] {
+        for fields in [
+            &["o", "a c"][..],
+            &["x", "1"],
+            &["o"],
+            &["o", "acme", "y", "1"],
+            &[],
+            &["a", "b"],
+            &["n", "1", "t", "x"],
+        ] {
             assert_eq!(one(fields), What::Anything, "{fields:?}");
         }
     }

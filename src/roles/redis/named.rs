@@ -1,7 +1,7 @@
 //! Which places a log has named, and whether that confirms what was seen.
 //!
-//! Always true here: a change of one account is confirmed by that account, or by the whole organization, never by a
-//! neighbour. Pure. Used by the vigil.
+//! Always true here: a change of one account is confirmed by that account, or by the whole organization if a header was pushed
+//! after it, never by a neighbour: what follows a replace has a line of its own. Pure. Used by the vigil.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::domain::{AccountId, OrganizationId};
 use crate::freshness::{Lost, What};
 use crate::roles::keys::Tracked;
 
-use super::pushes::Sighting;
+use super::pushes::{Seen, Sighting};
 
 /// Places that lines of the log were about.
 #[derive(Debug, Default)]
@@ -26,21 +26,22 @@ impl Named {
         }
     }
 
-    pub fn confirms(&self, sighting: &Sighting) -> bool {
-        let whole = |organization: &OrganizationId| Lost::Organization(organization.clone());
-        match sighting {
+    pub fn confirms(&self, seen: &Seen) -> bool {
+        let whole = |organization: &OrganizationId| self.names(&Lost::Organization(organization.clone()));
+        match &seen.sighting {
             Sighting::Read(organization) => self.organizations.contains(organization),
             Sighting::Pushed(Tracked::Header(organization)) => {
-                self.names(&[Lost::Header(organization.clone()), whole(organization)])
+                self.names(&Lost::Header(organization.clone())) || whole(organization)
             }
             Sighting::Pushed(Tracked::RoleSet(organization, _, account)) => {
-                self.names(&[Lost::RoleSet(organization.clone(), account.clone()), whole(organization)])
+                self.names(&Lost::RoleSet(organization.clone(), account.clone()))
+                    || seen.header_followed && whole(organization)
             }
         }
     }
 
-    fn names(&self, any: &[Lost]) -> bool {
-        any.iter().any(|place| self.places.contains(place))
+    fn names(&self, place: &Lost) -> bool {
+        self.places.contains(place)
     }
 }
 
@@ -75,21 +76,27 @@ mod tests {
         What::Organization { organization: org(), header, whole, accounts }
     }
 
-    fn pushed(account: &str) -> Sighting {
-        Sighting::Pushed(Tracked::RoleSet(org(), Side::A, AccountId::new(account).unwrap()))
+    fn pushed(account: &str) -> Seen {
+        let account = AccountId::new(account).unwrap();
+        Seen { sighting: Sighting::Pushed(Tracked::RoleSet(org(), Side::A, account)), header_followed: false }
+    }
+
+    fn staged(account: &str) -> Seen {
+        Seen { header_followed: true, ..pushed(account) }
     }
 
     #[test]
     fn a_change_is_confirmed_by_its_own_place_or_the_whole() {
-        let header = Sighting::Pushed(Tracked::Header(org()));
-        let read = Sighting::Read(org());
+        let seen = |sighting| Seen { sighting, header_followed: false };
+        let header = seen(Sighting::Pushed(Tracked::Header(org())));
+        let read = seen(Sighting::Read(org()));
         let cases = [
             (
                 line(false, false, &["ann"]),
-                vec![(pushed("ann"), true), (pushed("bob"), false), (header.clone(), false)],
+                vec![(pushed("ann"), true), (staged("bob"), false), (header.clone(), false)],
             ),
-            (line(true, false, &[]), vec![(header.clone(), true), (pushed("ann"), false)]),
-            (line(true, true, &[]), vec![(header, true), (pushed("ann"), true)]),
+            (line(true, false, &[]), vec![(header.clone(), true), (staged("ann"), false)]),
+            (line(true, true, &[]), vec![(header, true), (staged("ann"), true), (pushed("ann"), false)]),
             (What::Nothing, vec![(pushed("ann"), false), (read.clone(), false)]),
             (line(false, false, &["ann"]), vec![(read, true)]),
         ];

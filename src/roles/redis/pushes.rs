@@ -4,7 +4,7 @@
 //! is not understood means that anything may have changed. The callback runs on the connection's own task, so it only moves
 //! counters and notes keys. Used by the link.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::redis::{PushInfo, PushKind, Value};
@@ -19,7 +19,7 @@ use crate::roles::keys::{self, Tracked};
 const MAX_SIGHTINGS: usize = 1 << 17;
 
 /// A change that this process knows of, and that the log must name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sighting {
     Pushed(Tracked),
     /// A generation was read that the log had not told yet.
@@ -39,10 +39,10 @@ impl Sighting {
 
 /// Changes seen since the log was last read.
 #[derive(Debug, Default)]
-pub struct Sightings(Mutex<Seen>);
+pub struct Sightings(Mutex<Lists>);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Lists {
     /// From before the heartbeat under way.
     before: Vec<Sighting>,
     since: Vec<Sighting>,
@@ -53,7 +53,16 @@ struct Seen {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unconfirmed {
     All,
-    These(HashSet<Sighting>),
+    /// In the order of the stream.
+    These(Vec<Seen>),
+}
+
+/// A sighting from before the heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub sighting: Sighting,
+    /// A header of the same organization was pushed after it: a replace may have put in force what was staged by then.
+    pub header_followed: bool,
 }
 
 impl Sightings {
@@ -68,17 +77,33 @@ impl Sightings {
     /// A heartbeat is about to be sent: what was seen so far happened before its answer.
     pub fn heartbeat_begins(&self) {
         let mut seen = self.lock();
-        let Seen { before, since, .. } = &mut *seen;
+        let Lists { before, since, .. } = &mut *seen;
         before.append(since);
     }
 
     /// What was seen before the heartbeat under way and is not settled.
     pub fn unconfirmed(&self) -> Unconfirmed {
-        let seen = self.lock();
-        match seen.overflown {
-            true => Unconfirmed::All,
-            false => Unconfirmed::These(seen.before.iter().cloned().collect()),
+        let lists = self.lock();
+        if lists.overflown {
+            return Unconfirmed::All;
         }
+        let all = lists.before.iter().chain(&lists.since).enumerate();
+        let headers: HashMap<&OrganizationId, usize> = all
+            .filter_map(|(position, sighting)| match sighting {
+                Sighting::Pushed(Tracked::Header(organization)) => Some((organization, position)),
+                Sighting::Pushed(Tracked::RoleSet(..)) | Sighting::Read(_) => None,
+            })
+            .collect();
+        let seen = |(position, sighting): (usize, &Sighting)| Seen {
+            sighting: sighting.clone(),
+            header_followed: headers.get(sighting.organization()).is_some_and(|header| *header > position),
+        };
+        Unconfirmed::These(lists.before.iter().enumerate().map(seen).collect())
+    }
+
+    /// These could not be judged yet: they are looked for again, and stay before whatever has been seen since.
+    pub fn put_back(&self, unjudged: Vec<Sighting>) {
+        self.lock().since.splice(0..0, unjudged);
     }
 
     /// The log was read to its end: what was seen before that heartbeat need not be looked for again.
@@ -90,10 +115,10 @@ impl Sightings {
 
     /// The log was read anew: nothing that was seen so far has to be found in it.
     pub fn forget(&self) {
-        *self.lock() = Seen::default();
+        *self.lock() = Lists::default();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seen> {
+    fn lock(&self) -> MutexGuard<'_, Lists> {
         // Each update leaves the lists whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,6 +163,9 @@ fn invalidate(stamps: &Stamps, sightings: &Sightings, metrics: &LinkMetrics, dat
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::AccountId;
+    use crate::roles::value::Side;
+
     use super::*;
 
     fn sighting(name: &str) -> Sighting {
@@ -145,7 +173,8 @@ mod tests {
     }
 
     fn these(names: &[&str]) -> Unconfirmed {
-        Unconfirmed::These(names.iter().map(|name| sighting(name)).collect())
+        let seen = |name: &&str| Seen { sighting: sighting(name), header_followed: false };
+        Unconfirmed::These(names.iter().map(seen).collect())
     }
 
     #[test]
@@ -173,6 +202,32 @@ mod tests {
     }
 
     #[test]
+    fn what_a_header_followed_is_told_apart_also_when_it_is_put_back() {
+        let organization = OrganizationId::new("acme").unwrap();
+        let ann = AccountId::new("ann").unwrap();
+        let role_set = Sighting::Pushed(Tracked::RoleSet(organization.clone(), Side::A, ann));
+        let header = Sighting::Pushed(Tracked::Header(organization));
+        let sightings = Sightings::default();
+        let told = |expected: &[(&Sighting, bool)]| {
+            sightings.heartbeat_begins();
+            let seen = |(sighting, header_followed): &(&Sighting, bool)| Seen {
+                sighting: (*sighting).clone(),
+                header_followed: *header_followed,
+            };
+            let expected: Vec<Seen> = expected.iter().map(seen).collect();
+            assert_eq!(sightings.unconfirmed(), Unconfirmed::These(expected));
+            sightings.settle();
+        };
+        sightings.note(role_set.clone());
+        sightings.note(header.clone());
+        sightings.note(role_set.clone());
+        told(&[(&role_set, true), (&header, false), (&role_set, false)]);
+        sightings.note(header.clone());
+        sightings.put_back(vec![role_set.clone()]);
+        told(&[(&role_set, true), (&header, false)]);
+    }
+
+    #[test]
     fn too_many_stand_for_all() {
         let sightings = Sightings::default();
         for _ in 0..=MAX_SIGHTINGS {
@@ -188,7 +243,7 @@ mod tests {
     fn a_push_that_is_not_understood_changes_the_world() {
         let (stamps, sightings) = (Stamps::with_stripes(1), Sightings::default());
         let organization = OrganizationId::new("acme").unwrap();
-        let place = stamps.place(&organization, &crate::domain::AccountId::new("a").unwrap());
+        let place = stamps.place(&organization, &AccountId::new("a").unwrap());
         let text = |key: &str| Value::BulkString(key.as_bytes().to_vec());
         let unclear = [
             vec![Value::Nil],

@@ -3,6 +3,8 @@
 //! Always true here: a value counts only if it names this store, organization and account and is not newer than
 //! its counter; what is absent is confirmed absent; a page is of one generation. Used by the Redis store alone.
 
+use std::sync::atomic::Ordering;
+
 use ::redis::{cmd, pipe};
 use futures_util::future::try_join_all;
 
@@ -62,12 +64,12 @@ impl RedisStore {
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
         let (mut data, link) = self.numbered_data()?;
         for _ in 0..ATTEMPTS {
-            let sent = Ticks::now();
+            let (sent, told) = (Ticks::now(), self.told());
             let mut read = cmd("MGET");
-            read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key).arg(&role_keys);
-            let (epoch, header, counter, on_a, on_b): (Bytes, Bytes, Bytes, Bytes, Bytes) =
+            read.arg(keys::EPOCH).arg(keys::CLOCK).arg(&header_key).arg(&counter_key).arg(&role_keys);
+            let (epoch, clock, header, counter, on_a, on_b): (Bytes, Bytes, Bytes, Bytes, Bytes, Bytes) =
                 data.ask(&read).await?;
-            let epoch = epoch_of(epoch)?;
+            let epoch = self.ground(epoch, clock, told)?;
             let store = epoch.store;
             let Some(current) = self.current(store, organization, header, counter)? else {
                 match confirm_absent(&mut data, &[&header_key, &counter_key]).await? {
@@ -120,14 +122,16 @@ impl RedisStore {
                 .iter()
                 .map(|account| keys::role_set(organization, before.header.side, account))
                 .collect();
+            let told = self.told();
             let mut read = cmd("MGET");
             read.arg(keys::EPOCH)
+                .arg(keys::CLOCK)
                 .arg(keys::header(organization))
                 .arg(keys::counter(organization))
                 .arg(&role_keys);
             let mut values = data.ask::<Vec<Bytes>>(&read).await?.into_iter();
             let mut next = || values.next().flatten();
-            let store = epoch_of(next())?.store;
+            let store = self.ground(next(), next(), told)?.store;
             let (header, counter) = (next(), next());
             let Some(current) = self.current(store, organization, header, counter)? else { continue };
             if current.generation != before.generation {
@@ -202,26 +206,45 @@ impl RedisStore {
         &self,
         organization: &OrganizationId,
     ) -> Result<Option<Current>, StoreError> {
-        self.current_over(&mut self.data()?, organization).await
+        self.current_over(&mut self.data()?, organization, self.told()).await
     }
 
+    /// The same of a store that is not behind `told`.
     pub(super) async fn current_over(
         &self,
         data: &mut Data,
         organization: &OrganizationId,
+        told: Generation,
     ) -> Result<Option<Current>, StoreError> {
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
         for _ in 0..ATTEMPTS {
             let mut read = cmd("MGET");
-            read.arg(keys::EPOCH).arg(&header_key).arg(&counter_key);
-            let (epoch, header, counter): (Bytes, Bytes, Bytes) = data.ask(&read).await?;
-            let store = epoch_of(epoch)?.store;
+            read.arg(keys::EPOCH).arg(keys::CLOCK).arg(&header_key).arg(&counter_key);
+            let (epoch, clock, header, counter): (Bytes, Bytes, Bytes, Bytes) = data.ask(&read).await?;
+            let store = self.ground(epoch, clock, told)?.store;
             let current = self.current(store, organization, header, counter)?;
             if current.is_some() || confirm_absent(data, &[&header_key, &counter_key]).await? {
                 return Ok(current);
             }
         }
         Err(StoreError::Broken { key: header_key, why: "not a string".into() })
+    }
+
+    /// The newest generation that a heartbeat told. Take it before the read: what it tells meanwhile moves stamps.
+    pub(super) fn told(&self) -> Generation {
+        Generation(self.newest.load(Ordering::SeqCst))
+    }
+
+    /// The epoch of what came in one read together with `clock`. A store whose clock is behind what it told has gone back:
+    /// the next heartbeat finds out what is lost, and nothing is believed until then.
+    fn ground(&self, epoch: Bytes, clock: Bytes, told: Generation) -> Result<Epoch, StoreError> {
+        let epoch = epoch_of(epoch)?;
+        let clock = clock.and_then(|clock| std::str::from_utf8(&clock).ok()?.parse().ok().map(Generation));
+        if clock.unwrap_or_default() < told {
+            self.hurry.notify_one();
+            return Err(StoreError::LostWrites("the store is behind what it has told".into()));
+        }
+        Ok(epoch)
     }
 
     fn current(

@@ -13,14 +13,14 @@ use tracing::{error, info};
 
 use crate::clock::Ticks;
 use crate::domain::{Generation, OrganizationId};
-use crate::freshness::{Beginning, Entry, Finding, History, Lost, Told, Verdict, What};
+use crate::freshness::{Beginning, Entry, Finding, History, Lost, Mark, Told, Verdict, What};
 use crate::roles::keys::Tracked;
 use crate::roles::value::Side;
 use crate::roles::{LinkEvent, StoreError, keys};
 
 use super::link::Link;
 use super::named::{Named, places};
-use super::pushes::{Sighting, Unconfirmed};
+use super::pushes::{Seen, Sighting, Unconfirmed};
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
 /// How far a heartbeat got.
@@ -122,11 +122,12 @@ impl<'s> Watch<'s> {
                 }
                 Step::Current => {
                     self.confirm().await?;
+                    // What reads must not be behind comes before the lease under which they count.
+                    self.store.know(epoch, self.memory.history.newest());
                     let vouched = self.store.vouched_since(&self.link, beat.sent)?;
                     if let Some(from) = vouched {
                         self.store.lease.renew(from);
                     }
-                    self.store.know(epoch, self.memory.history.newest());
                     if vouched.is_some() {
                         self.open();
                     }
@@ -212,21 +213,25 @@ impl<'s> Watch<'s> {
         self.store.sinks.stamps.world_changed();
     }
 
-    /// Asks the log how far back it reaches, and which of the generations known here it holds.
+    /// Asks the log how far back it reaches, and which of the writes known here it holds.
     async fn survey(&mut self, clock: Option<Generation>) -> Result<Verdict, StoreError> {
-        let generations = |answer: Value| -> Result<Vec<Generation>, StoreError> {
-            Ok(log::entries(&answer)?.into_iter().map(|entry| entry.generation).collect())
+        let marks = |answer: Value| -> Result<Vec<Mark>, StoreError> {
+            Ok(log::entries(&answer)?.into_iter().map(|entry| entry.mark).collect())
         };
-        let first = generations(self.link.data.ask(&log::range(None, 1)).await?)?;
+        let first = marks(self.link.data.ask(&log::range(None, 1)).await?)?;
         let mut held = BTreeSet::new();
         let mut from = self.memory.history.oldest();
         loop {
-            let page = generations(self.link.data.ask(&log::range(from, log::PAGE)).await?)?;
+            let page = marks(self.link.data.ask(&log::range(from, log::PAGE)).await?)?;
             let full = page.len() == log::PAGE;
-            from = page.last().map(|last| Generation(last.0 + 1));
+            from = page.last().map(|last| Generation(last.generation.0 + 1));
             held.extend(page);
             if !full {
-                return Ok(self.memory.history.survey(first.first().copied(), &held, clock));
+                return Ok(self.memory.history.survey(
+                    first.first().map(|first| first.generation),
+                    &held,
+                    clock,
+                ));
             }
         }
     }
@@ -260,7 +265,7 @@ impl<'s> Watch<'s> {
             self.store.sinks.sightings.forget();
         } else {
             let gone = match self.store.sinks.sightings.unconfirmed() {
-                Unconfirmed::All => vec![Lost::Everything],
+                Unconfirmed::All => HashSet::from([Lost::Everything]),
                 Unconfirmed::These(seen) => self.gone(seen).await?,
             };
             if !gone.is_empty() {
@@ -276,14 +281,13 @@ impl<'s> Watch<'s> {
 
     /// Changes that were seen and that the log does not name. What is written on an idle side, by a replace, does not
     /// count and is not logged; an organization that has changed since the log was read is judged next time.
-    async fn gone(&mut self, seen: HashSet<Sighting>) -> Result<Vec<Lost>, StoreError> {
+    async fn gone(&mut self, seen: Vec<Seen>) -> Result<HashSet<Lost>, StoreError> {
         let newest = self.memory.history.newest();
         let mut sides = HashMap::new();
-        let mut gone = Vec::new();
-        for sighting in seen {
-            if self.memory.named.iter().any(|named| named.confirms(&sighting)) {
-                continue;
-            }
+        let (mut gone, mut unjudged) = (HashSet::new(), Vec::new());
+        let unnamed =
+            seen.into_iter().filter(|seen| !self.memory.named.iter().any(|named| named.confirms(seen)));
+        for Seen { sighting, .. } in unnamed.collect::<Vec<_>>() {
             let organization = sighting.organization();
             let side = match sides.get(organization) {
                 Some(side) => *side,
@@ -294,17 +298,18 @@ impl<'s> Watch<'s> {
                 }
             };
             match (side, &sighting) {
-                (InForce::Changing, _) => self.store.sinks.sightings.note(sighting),
+                (InForce::Changing, _) => unjudged.push(sighting),
                 (InForce::Side(side), Sighting::Pushed(Tracked::RoleSet(organization, on, account))) => {
                     if side == Some(*on) {
-                        gone.push(Lost::RoleSet(organization.clone(), account.clone()));
+                        gone.insert(Lost::RoleSet(organization.clone(), account.clone()));
                     }
                 }
                 (InForce::Unclear, _) | (InForce::Side(_), _) => {
-                    gone.push(Lost::Organization(sighting.organization().clone()));
+                    gone.insert(Lost::Organization(sighting.organization().clone()));
                 }
             }
         }
+        self.store.sinks.sightings.put_back(unjudged);
         Ok(gone)
     }
 
@@ -313,7 +318,7 @@ impl<'s> Watch<'s> {
         organization: &OrganizationId,
         newest: Option<Generation>,
     ) -> Result<InForce, StoreError> {
-        match self.store.current_over(&mut self.link.data, organization).await {
+        match self.store.current_over(&mut self.link.data, organization, Generation::default()).await {
             Ok(Some(current)) if Some(current.generation) > newest => Ok(InForce::Changing),
             Ok(current) => Ok(InForce::Side(current.map(|current| current.header.side))),
             Err(StoreError::Broken { .. }) => Ok(InForce::Unclear),

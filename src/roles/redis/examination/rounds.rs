@@ -68,7 +68,7 @@ pub async fn heartbeats(
             Ok(beat) => {
                 trips.push(Ticks::now().since(beat.sent));
                 if let Some(entry) = beat.told.entries.last() {
-                    position = Position::At(entry.generation);
+                    position = Position::At(entry.generation());
                 }
             }
             Err(error) => {

@@ -209,5 +209,5 @@ async fn entries(
     question: &::redis::Cmd,
 ) -> Result<Vec<Generation>, StoreError> {
     let answer: Value = question.query_async(connection).await.map_err(|error| errors::of_read(&error))?;
-    Ok(log::entries(&answer)?.into_iter().map(|entry| entry.generation).collect())
+    Ok(log::entries(&answer)?.into_iter().map(|entry| entry.generation()).collect())
 }

@@ -34,10 +34,18 @@ end
 
 local USED_KEY = redis.error_reply('CONFLICT the idempotency key was used')
 
+-- Tells two writes apart that got the same generation: a store that went back, under a clock that went back, gives it anew.
+local function token(what)
+  local time = redis.call('TIME')
+  return string.sub(redis.sha1hex(time[1] .. '.' .. time[2] .. ' ' .. what), 1, 8)
+end
+
 -- What goes with every write: its record in the audit, its entry in the change log, and its idempotency key.
 -- `about` begins with the length of the log, the record, and the key as the audit scopes it ('' = none).
 local function note(g, log, audit, keys, about, what)
   redis.call('XADD', audit, g .. '-0', 'r', about[2])
+  what[#what + 1] = 't'
+  what[#what + 1] = token(about[2])
   redis.call('XADD', log, 'MAXLEN', '~', about[1], g .. '-0', unpack(what))
   if about[3] ~= '' then
     redis.call('ZADD', keys, g, about[3])

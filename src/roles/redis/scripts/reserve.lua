@@ -5,5 +5,5 @@ if is_foreign_store() then return FOREIGN_STORE end
 local g = next_generation(KEYS[2], KEYS[3])
 if not g then return BAD_CLOCK end
 if KEYS[4] then redis.call('SET', KEYS[4], g) end
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], g .. '-0', 'n', '1')
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], g .. '-0', 'n', '1', 't', token(g))
 return g
