@@ -1,5 +1,7 @@
 //! Readings: pages, tags, the catalogue, the documents.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -84,4 +86,23 @@ fn the_catalogue_and_the_documents_are_served() {
     // The decision listener has none of it.
     assert_eq!(world.server.client().get("/roles").status, 404);
     assert_eq!(world.server.client().send("DELETE", "/organizations/b", &[], b"").status, 404);
+}
+
+#[test]
+fn the_calls_of_the_document_work_as_they_stand() {
+    let world = World::embedded();
+    let document = include_str!("../../docs/management.md");
+    let start = document.find("M=http://127.0.0.1:8182").unwrap();
+    let (calls, _) = document[start..].split_once("```").unwrap();
+    assert!(calls.matches("curl -s ").count() > 5);
+    // `-f` turns every refusal into a failure.
+    let calls = calls
+        .replace("127.0.0.1:8182", &world.management.to_string())
+        .replace("token-of-ops", "token-of-ada")
+        .replace("curl -s ", "curl -sf ");
+    let output = Command::new("bash").args(["-e", "-c", &calls]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    let account = world.get("/organizations/initech/accounts/bob");
+    assert_eq!(account["properties"]["LiveChat"]["suspended"], true, "{text}");
 }
