@@ -44,8 +44,8 @@ pub struct Sightings(Mutex<Lists>);
 #[derive(Debug, Default)]
 struct Lists {
     /// From before the heartbeat under way.
-    before: Vec<Sighting>,
-    since: Vec<Sighting>,
+    before: Vec<Seen>,
+    since: Vec<Seen>,
     overflown: bool,
 }
 
@@ -57,11 +57,12 @@ pub enum Unconfirmed {
     These(Vec<Seen>),
 }
 
-/// A sighting from before the heartbeat.
+/// A sighting, and what may have come of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub sighting: Sighting,
-    /// A header of the same organization was pushed after it: a replace may have put in force what was staged by then.
+    /// A header of the same organization was pushed after it, or may have been while no link was there: a replace may have
+    /// put in force what was staged by then.
     pub header_followed: bool,
 }
 
@@ -69,7 +70,7 @@ impl Sightings {
     pub fn note(&self, sighting: Sighting) {
         let mut seen = self.lock();
         match seen.before.len() + seen.since.len() < MAX_SIGHTINGS {
-            true => seen.since.push(sighting),
+            true => seen.since.push(Seen { sighting, header_followed: false }),
             false => seen.overflown = true,
         }
     }
@@ -89,20 +90,28 @@ impl Sightings {
         }
         let all = lists.before.iter().chain(&lists.since).enumerate();
         let headers: HashMap<&OrganizationId, usize> = all
-            .filter_map(|(position, sighting)| match sighting {
+            .filter_map(|(position, seen)| match &seen.sighting {
                 Sighting::Pushed(Tracked::Header(organization)) => Some((organization, position)),
                 Sighting::Pushed(Tracked::RoleSet(..)) | Sighting::Read(_) => None,
             })
             .collect();
-        let seen = |(position, sighting): (usize, &Sighting)| Seen {
-            sighting: sighting.clone(),
-            header_followed: headers.get(sighting.organization()).is_some_and(|header| *header > position),
+        let seen = |(position, seen): (usize, &Seen)| {
+            let header = headers.get(seen.sighting.organization());
+            let header_followed = seen.header_followed || header.is_some_and(|header| *header > position);
+            Seen { sighting: seen.sighting.clone(), header_followed }
         };
         Unconfirmed::These(lists.before.iter().enumerate().map(seen).collect())
     }
 
+    /// Another link takes over: what was pushed in between, nobody knows.
+    pub fn link_opened(&self) {
+        let mut lists = self.lock();
+        let Lists { before, since, .. } = &mut *lists;
+        before.iter_mut().chain(since).for_each(|seen| seen.header_followed = true);
+    }
+
     /// These could not be judged yet: they are looked for again, and stay before whatever has been seen since.
-    pub fn put_back(&self, unjudged: Vec<Sighting>) {
+    pub fn put_back(&self, unjudged: Vec<Seen>) {
         self.lock().since.splice(0..0, unjudged);
     }
 
@@ -223,8 +232,12 @@ mod tests {
         sightings.note(role_set.clone());
         told(&[(&role_set, true), (&header, false), (&role_set, false)]);
         sightings.note(header.clone());
-        sightings.put_back(vec![role_set.clone()]);
+        sightings.put_back(vec![Seen { sighting: role_set.clone(), header_followed: false }]);
         told(&[(&role_set, true), (&header, false)]);
+        sightings.note(role_set.clone());
+        sightings.link_opened();
+        sightings.note(role_set.clone());
+        told(&[(&role_set, true), (&role_set, false)]);
     }
 
     #[test]

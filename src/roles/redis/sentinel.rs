@@ -1,6 +1,6 @@
 //! Which server is the primary, by the word of its Sentinels, asked again and again.
 //!
-//! Always true here: a primary is named by more than half of the configured Sentinels, each by its newest answer; one
+//! Always true here: a primary is named by more than half of the configured Sentinels, each once and by its newest answer; one
 //! that is away, or that speaks of an older configuration than was in force before, names none. How old the oldest answer of that
 //! majority is bounds the lease: two majorities share a Sentinel, so a former primary is named by none any more once
 //! a writer was told of its successor. Convened by the Redis store.
@@ -27,6 +27,8 @@ pub type HostPort = (String, u16);
 /// What one Sentinel named, asked at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Vote {
+    /// Whose it is: a Sentinel that is configured under two addresses has one vote.
+    sentinel: String,
     asked: Ticks,
     primary: HostPort,
     /// Of its configuration: each failover has a higher one.
@@ -131,7 +133,12 @@ impl Council {
             }
             self.seats.send_modify(|seats| {
                 if let Some(seat) = seats.get_mut(number) {
-                    let vote = named.map(|(primary, config_epoch)| Vote { asked, primary, config_epoch });
+                    let vote = named.map(|Named { sentinel, primary, config_epoch }| Vote {
+                        sentinel,
+                        asked,
+                        primary,
+                        config_epoch,
+                    });
                     *seat = Seat { asked: Some(asked), answers, vote };
                 }
             });
@@ -146,18 +153,23 @@ impl Council {
         &self,
         settings: &RedisSettings,
         node: &ConnectionInfo,
-        open: &mut Option<MultiplexedConnection>,
-    ) -> Result<Option<(HostPort, u64)>, StoreError> {
+        open: &mut Option<(MultiplexedConnection, String)>,
+    ) -> Result<Option<Named>, StoreError> {
         let failed = |error: ::redis::RedisError| errors::of_read(&error);
-        let connection = match open {
-            Some(connection) => connection,
+        let (connection, sentinel) = match open {
+            Some((connection, sentinel)) => (connection, sentinel),
             None => {
                 let wait = Some(settings.connect_timeout);
                 let config =
                     AsyncConnectionConfig::new().set_connection_timeout(wait).set_response_timeout(wait);
                 let client = settings.open(node.clone())?;
                 let fresh = client.get_multiplexed_async_connection_with_config(&config).await;
-                open.insert(fresh.map_err(failed)?)
+                let mut fresh = fresh.map_err(failed)?;
+                // One that may not, or cannot, say who it is counts by its address.
+                let identity = cmd("SENTINEL").arg("MYID").query_async(&mut fresh).await;
+                let sentinel = identity.unwrap_or_else(|_| node.addr().to_string());
+                let (connection, sentinel) = open.insert((fresh, sentinel));
+                (connection, sentinel)
             }
         };
         // Since a failover is under way a Sentinel names the successor here first.
@@ -171,14 +183,28 @@ impl Council {
         let configuration: HashMap<String, String> =
             configuration.query_async(connection).await.map_err(failed)?;
         let config_epoch = configuration.get("config-epoch").and_then(|epoch| epoch.parse().ok());
-        Ok(config_epoch.map(|config_epoch| (primary, config_epoch)))
+        Ok(config_epoch.map(|config_epoch| Named { sentinel: sentinel.clone(), primary, config_epoch }))
     }
+}
+
+/// What one Sentinel named when it was asked.
+struct Named {
+    sentinel: String,
+    primary: HostPort,
+    config_epoch: u64,
 }
 
 /// What more than half of `total` name, and since when: by their newest answers, of which the oldest counts.
 fn majority<'v>(votes: impl Iterator<Item = &'v Vote>, total: usize) -> Option<Ruling> {
-    let mut named: HashMap<&HostPort, Vec<&Vote>> = HashMap::new();
+    let mut newest: HashMap<&str, &Vote> = HashMap::new();
     for vote in votes {
+        let own = newest.entry(&vote.sentinel).or_insert(vote);
+        if own.asked < vote.asked {
+            *own = vote;
+        }
+    }
+    let mut named: HashMap<&HostPort, Vec<&Vote>> = HashMap::new();
+    for vote in newest.into_values() {
         named.entry(&vote.primary).or_default().push(vote);
     }
     let (primary, mut votes) = named.into_iter().find(|(_, votes)| votes.len() > total / 2)?;
@@ -192,8 +218,15 @@ fn majority<'v>(votes: impl Iterator<Item = &'v Vote>, total: usize) -> Option<R
 mod tests {
     use super::*;
 
+    /// Of a Sentinel of its own.
     fn vote(host: &str, asked: u64) -> Vote {
-        Vote { asked: Ticks::from_micros(asked), primary: (host.to_owned(), 1), config_epoch: asked }
+        let sentinel = fastrand::u64(..).to_string();
+        Vote {
+            sentinel,
+            asked: Ticks::from_micros(asked),
+            primary: (host.to_owned(), 1),
+            config_epoch: asked,
+        }
     }
 
     fn ruling(votes: &[Vote], total: usize) -> Option<(String, u64, u64)> {
@@ -218,6 +251,14 @@ mod tests {
         let votes = [vote("a", 30), vote("a", 10), vote("a", 20), vote("b", 40)];
         assert_eq!(ruling(&votes, 5), Some(("a".into(), 10, 10)));
         assert_eq!(ruling(&votes[..3], 3), Some(("a".into(), 20, 20)));
+    }
+
+    #[test]
+    fn a_sentinel_with_two_addresses_has_one_vote() {
+        let [alone, other] = [vote("a", 10), vote("a", 20)];
+        let again = Vote { asked: Ticks::from_micros(30), ..alone.clone() };
+        assert_eq!(ruling(&[alone.clone(), again.clone()], 3), None);
+        assert_eq!(ruling(&[alone, again, other], 3).map(|(_, since, _)| since), Some(20));
     }
 
     #[test]

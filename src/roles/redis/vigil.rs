@@ -99,6 +99,7 @@ impl<'s> Watch<'s> {
     /// count from then on.
     fn over(link: Link, store: &'s RedisStore, memory: &'s mut Memory) -> Self {
         let number = store.sinks.stamps.link_opened();
+        store.sinks.sightings.link_opened();
         Self { store, memory, link, number, opened: false }
     }
 
@@ -287,7 +288,8 @@ impl<'s> Watch<'s> {
         let (mut gone, mut unjudged) = (HashSet::new(), Vec::new());
         let unnamed =
             seen.into_iter().filter(|seen| !self.memory.named.iter().any(|named| named.confirms(seen)));
-        for Seen { sighting, .. } in unnamed.collect::<Vec<_>>() {
+        for seen in unnamed.collect::<Vec<_>>() {
+            let sighting = &seen.sighting;
             let organization = sighting.organization();
             let side = match sides.get(organization) {
                 Some(side) => *side,
@@ -297,8 +299,8 @@ impl<'s> Watch<'s> {
                     side
                 }
             };
-            match (side, &sighting) {
-                (InForce::Changing, _) => unjudged.push(sighting),
+            match (side, sighting) {
+                (InForce::Changing, _) => unjudged.push(seen),
                 (InForce::Side(side), Sighting::Pushed(Tracked::RoleSet(organization, on, account))) => {
                     if side == Some(*on) {
                         gone.insert(Lost::RoleSet(organization.clone(), account.clone()));
