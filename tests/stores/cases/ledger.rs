@@ -8,7 +8,7 @@ use rolegate::domain::Generation;
 use rolegate::manager::verify;
 use rolegate::roles::{CommitError, Ledger};
 
-use crate::samples::{Writes, livechat, org, put, team};
+use crate::samples::{Writes, livechat, marked, org, put, team};
 use crate::subjects::Subject;
 
 fn generations(entries: &[Entry]) -> Vec<Generation> {
@@ -64,7 +64,7 @@ pub async fn a_trimmed_audit_is_sound_from_there_on(subject: Subject) {
     let mut generation = store.replace(&team("acme", None, &["m"])).await.unwrap();
     let first = generation;
     for round in 0..4 {
-        let change = put("acme", generation, vec![livechat("m", "normal", round + 1)]);
+        let change = put("acme", generation, vec![marked("m", round)]);
         generation = store.commit(&change).await.unwrap();
     }
     let kept = store.audit(Generation(0), 9).await.unwrap()[2].generation;
@@ -76,7 +76,7 @@ pub async fn a_trimmed_audit_is_sound_from_there_on(subject: Subject) {
     assert_eq!(verify(store, Generation(kept.0 - 1)).await.unwrap().findings, []);
     // Nothing keeps the next write from its record, even when all records are gone.
     assert_eq!(store.trim_audit(Generation::MAX).await, Ok(3));
-    let next = store.commit(&put("acme", generation, vec![livechat("m", "normal", 9)])).await.unwrap();
+    let next = store.commit(&put("acme", generation, vec![livechat("m", "normal", 1)])).await.unwrap();
     assert!(next > first);
     assert_eq!(generations(&store.audit(Generation(0), 9).await.unwrap()), [next]);
 }
@@ -119,7 +119,7 @@ pub async fn a_verification_finds_nothing_while_others_write(subject: Subject) {
             tokio::spawn(async move {
                 let mut generation = store.replace(&team(id, None, &["m"])).await.unwrap();
                 for round in 0..400 {
-                    let change = put(id, generation, vec![livechat("m", "normal", round + 1)]);
+                    let change = put(id, generation, vec![marked("m", round)]);
                     generation = store.commit(&change).await.unwrap();
                 }
             })

@@ -57,11 +57,11 @@ pub async fn reads_back_what_was_written(subject: Subject) {
     full.grants[2].not_before = time(1_700_000_000_001);
     full.grants[2].expires_at = time(1_800_000_000_000);
     full.suspended = vec![mark("ChatBot", 3)];
-    full.awaiting_approval = vec![mark("ChatBot", 3), mark("LiveChat", 4)];
-    let mut bare = holder("z", "member");
-    bare.grants.clear();
+    full.awaiting_approval = vec![mark("ChatBot", 3), mark("LiveChat", 9_007_199_254_740_991)];
+    let bare = holder("z", "member");
     let mut replacement = whole("acme", None, vec![holder("boss", "owner"), full.clone(), bare.clone()]);
     let chatbot = EnabledProduct { name: "ChatBot".into(), enabling: Generation(3), paused: true };
+    replacement.organization.products[0].enabling = Generation(9_007_199_254_740_991);
     replacement.organization.products.insert(0, chatbot);
 
     let before = Ticks::now();
