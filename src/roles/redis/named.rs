@@ -16,6 +16,8 @@ use super::pushes::{Seen, Sighting};
 pub struct Named {
     places: HashSet<Lost>,
     organizations: HashSet<OrganizationId>,
+    /// The lines came over a link that is gone.
+    of_link_before: bool,
 }
 
 impl Named {
@@ -26,6 +28,11 @@ impl Named {
         }
     }
 
+    /// Another link takes over.
+    pub fn outlive_link(&mut self) {
+        self.of_link_before = true;
+    }
+
     pub fn confirms(&self, seen: &Seen) -> bool {
         let whole = |organization: &OrganizationId| self.names(&Lost::Organization(organization.clone()));
         match &seen.sighting {
@@ -34,8 +41,9 @@ impl Named {
                 self.names(&Lost::Header(organization.clone())) || whole(organization)
             }
             Sighting::Pushed(Tracked::RoleSet(organization, _, account)) => {
+                let is_staged = seen.header_followed || seen.link_broke && !self.of_link_before;
                 self.names(&Lost::RoleSet(organization.clone(), account.clone()))
-                    || seen.header_followed && whole(organization)
+                    || is_staged && whole(organization)
             }
         }
     }
@@ -78,7 +86,7 @@ mod tests {
 
     fn pushed(account: &str) -> Seen {
         let account = AccountId::new(account).unwrap();
-        Seen { sighting: Sighting::Pushed(Tracked::RoleSet(org(), Side::A, account)), header_followed: false }
+        Seen::now(Sighting::Pushed(Tracked::RoleSet(org(), Side::A, account)))
     }
 
     fn staged(account: &str) -> Seen {
@@ -87,9 +95,8 @@ mod tests {
 
     #[test]
     fn a_change_is_confirmed_by_its_own_place_or_the_whole() {
-        let seen = |sighting| Seen { sighting, header_followed: false };
-        let header = seen(Sighting::Pushed(Tracked::Header(org())));
-        let read = seen(Sighting::Read(org()));
+        let header = Seen::now(Sighting::Pushed(Tracked::Header(org())));
+        let read = Seen::now(Sighting::Read(org()));
         let cases = [
             (
                 line(false, false, &["ann"]),
@@ -107,5 +114,16 @@ mod tests {
                 assert_eq!(named.confirms(&sighting), confirmed, "{sighting:?} by {what:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_staged_when_the_link_broke_is_confirmed_by_what_the_next_one_tells() {
+        let unsure = Seen { link_broke: true, ..pushed("ann") };
+        let mut named = Named::default();
+        named.name(&line(true, true, &[]));
+        assert!(named.confirms(&unsure));
+        named.outlive_link();
+        assert!(!named.confirms(&unsure), "the replace was told of before: this came after it");
+        assert!(named.confirms(&staged("ann")));
     }
 }

@@ -4,7 +4,7 @@
 //! is not understood means that anything may have changed. The callback runs on the connection's own task, so it only moves
 //! counters and notes keys. Used by the link.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::redis::{PushInfo, PushKind, Value};
@@ -61,16 +61,23 @@ pub enum Unconfirmed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub sighting: Sighting,
-    /// A header of the same organization was pushed after it, or may have been while no link was there: a replace may have
-    /// put in force what was staged by then.
+    /// A header of the same organization was pushed after it: a replace may have put in force what was staged by then.
     pub header_followed: bool,
+    /// The link broke after it and no header had come before it: that header may have been pushed to nobody.
+    pub link_broke: bool,
+}
+
+impl Seen {
+    pub fn now(sighting: Sighting) -> Self {
+        Self { sighting, header_followed: false, link_broke: false }
+    }
 }
 
 impl Sightings {
     pub fn note(&self, sighting: Sighting) {
         let mut seen = self.lock();
         match seen.before.len() + seen.since.len() < MAX_SIGHTINGS {
-            true => seen.since.push(Seen { sighting, header_followed: false }),
+            true => seen.since.push(Seen::now(sighting)),
             false => seen.overflown = true,
         }
     }
@@ -98,16 +105,25 @@ impl Sightings {
         let seen = |(position, seen): (usize, &Seen)| {
             let header = headers.get(seen.sighting.organization());
             let header_followed = seen.header_followed || header.is_some_and(|header| *header > position);
-            Seen { sighting: seen.sighting.clone(), header_followed }
+            Seen { header_followed, ..seen.clone() }
         };
         Unconfirmed::These(lists.before.iter().enumerate().map(seen).collect())
     }
 
-    /// Another link takes over: what was pushed in between, nobody knows.
+    /// Another link takes over, and nobody knows what was pushed in between: the header of what was being staged, perhaps.
+    /// What came after a header was no part of the replace that the header put in force.
     pub fn link_opened(&self) {
         let mut lists = self.lock();
         let Lists { before, since, .. } = &mut *lists;
-        before.iter_mut().chain(since).for_each(|seen| seen.header_followed = true);
+        let mut headers = HashSet::new();
+        for Seen { sighting, link_broke, .. } in before.iter_mut().chain(since) {
+            match sighting {
+                Sighting::Pushed(Tracked::Header(organization)) => {
+                    headers.insert(organization.clone());
+                }
+                other => *link_broke |= !headers.contains(other.organization()),
+            }
+        }
     }
 
     /// These could not be judged yet: they are looked for again, and stay before whatever has been seen since.
@@ -182,7 +198,7 @@ mod tests {
     }
 
     fn these(names: &[&str]) -> Unconfirmed {
-        let seen = |name: &&str| Seen { sighting: sighting(name), header_followed: false };
+        let seen = |name: &&str| Seen::now(sighting(name));
         Unconfirmed::These(names.iter().map(seen).collect())
     }
 
@@ -217,11 +233,12 @@ mod tests {
         let role_set = Sighting::Pushed(Tracked::RoleSet(organization.clone(), Side::A, ann));
         let header = Sighting::Pushed(Tracked::Header(organization));
         let sightings = Sightings::default();
-        let told = |expected: &[(&Sighting, bool)]| {
+        let told = |expected: &[(&Sighting, bool, bool)]| {
             sightings.heartbeat_begins();
-            let seen = |(sighting, header_followed): &(&Sighting, bool)| Seen {
+            let seen = |(sighting, header_followed, link_broke): &(&Sighting, bool, bool)| Seen {
                 sighting: (*sighting).clone(),
                 header_followed: *header_followed,
+                link_broke: *link_broke,
             };
             let expected: Vec<Seen> = expected.iter().map(seen).collect();
             assert_eq!(sightings.unconfirmed(), Unconfirmed::These(expected));
@@ -230,14 +247,19 @@ mod tests {
         sightings.note(role_set.clone());
         sightings.note(header.clone());
         sightings.note(role_set.clone());
-        told(&[(&role_set, true), (&header, false), (&role_set, false)]);
+        told(&[(&role_set, true, false), (&header, false, false), (&role_set, false, false)]);
         sightings.note(header.clone());
-        sightings.put_back(vec![Seen { sighting: role_set.clone(), header_followed: false }]);
-        told(&[(&role_set, true), (&header, false)]);
+        sightings.put_back(vec![Seen::now(role_set.clone())]);
+        told(&[(&role_set, true, false), (&header, false, false)]);
         sightings.note(role_set.clone());
         sightings.link_opened();
         sightings.note(role_set.clone());
-        told(&[(&role_set, true), (&role_set, false)]);
+        told(&[(&role_set, false, true), (&role_set, false, false)]);
+        sightings.note(role_set.clone());
+        sightings.note(header.clone());
+        sightings.note(role_set.clone());
+        sightings.link_opened();
+        told(&[(&role_set, true, true), (&header, false, false), (&role_set, false, false)]);
     }
 
     #[test]

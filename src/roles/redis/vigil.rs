@@ -37,9 +37,9 @@ enum Step {
 #[derive(Debug, Default)]
 struct Memory {
     history: History,
-    /// What the log named in this heartbeat and the two before. Redis pushes a change just after it has answered a heartbeat
+    /// What the log named in this heartbeat and the two before, and before the link was another one. Redis pushes a change just after it has answered a heartbeat
     /// that read it from the log, and the push may be noted only while the next heartbeat is on its way.
-    named: [Named; 3],
+    named: [Named; 4],
     /// The log was read anew: nothing seen before has to be found in it.
     fresh: bool,
 }
@@ -100,6 +100,9 @@ impl<'s> Watch<'s> {
     fn over(link: Link, store: &'s RedisStore, memory: &'s mut Memory) -> Self {
         let number = store.sinks.stamps.link_opened();
         store.sinks.sightings.link_opened();
+        memory.named.iter_mut().for_each(Named::outlive_link);
+        memory.named.rotate_right(1);
+        memory.named[0] = Named::default();
         Self { store, memory, link, number, opened: false }
     }
 
