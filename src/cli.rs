@@ -14,6 +14,7 @@ mod output;
 mod policy;
 mod question;
 mod reading;
+mod remote;
 mod serve;
 mod transfer;
 
