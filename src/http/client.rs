@@ -158,14 +158,14 @@ impl ManagementClient {
                         refused = Some(answered);
                         why
                     }
-                    None => return Err(self.ambiguous(change, foreign(status))),
+                    None => return Err(self.ambiguous(change, &foreign(status))),
                 },
                 Err(Unanswered::NotSent(why)) if !lost => return Err(self.unreachable(why)),
                 Err(Unanswered::NotSent(why) | Unanswered::Lost(why)) => why,
             };
             lost = true;
             if change.key.is_none() || began.elapsed() >= RESEND_LIMIT {
-                return Err(self.ambiguous(change, why));
+                return Err(self.ambiguous(change, &why));
             }
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
@@ -230,7 +230,7 @@ impl ManagementClient {
         RemoteError::Unanswered { server: self.address.clone(), why }
     }
 
-    fn ambiguous(&self, change: &RemoteChange<'_>, why: String) -> RemoteError {
+    fn ambiguous(&self, change: &RemoteChange<'_>, why: &str) -> RemoteError {
         RemoteError::Ambiguous { keyed: change.key.is_some(), why: format!("{}: {why}", self.address) }
     }
 }
