@@ -322,7 +322,7 @@ fn whatever_is_no_management_api_leaves_a_write_in_doubt() {
         let address = listener.local_addr().unwrap();
         let impostor = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            stream.read(&mut [0; 4096]).unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
             stream.write_all(answer.as_bytes()).unwrap();
         });
         add(address).expect(3, "write_ambiguous");
