@@ -15,6 +15,7 @@ mod policy;
 mod question;
 mod reading;
 mod reconcile;
+mod remote;
 mod scripts;
 mod serve;
 mod transfer;

@@ -1,4 +1,5 @@
-//! The HTTP server: connections, routes, one file for each dialect, and the management API. hyper lives only here.
+//! The HTTP server: connections, routes, one file for each dialect, and the management API with a client of it. hyper
+//! lives only here.
 //!
 //! Always true here: every limit and time is bounded by `HttpLimits`; a dialect parses a request into a
 //! `Question`, asks the authorizer and renders the answer, and decides nothing; whatever goes wrong becomes a
@@ -9,6 +10,7 @@ mod admission;
 mod batch;
 mod body;
 mod check;
+mod client;
 mod common;
 mod conditional;
 mod connection;
@@ -46,6 +48,10 @@ use crate::telemetry::Telemetry;
 
 use self::decisions::Decisions;
 
+pub use self::client::{
+    Answered, ClientError, ClientFiles, InvalidServer, ManagementClient, RemoteChange, RemoteError,
+    ServerAddress, Told, Verdict,
+};
 pub use self::credentials::TokenFileError;
 pub use self::limits::HttpLimits;
 pub use self::listener::{InvalidAddress, ListenAddress, Listener};

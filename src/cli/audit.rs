@@ -1,7 +1,9 @@
-//! `rolegate audit`: who changed what, and whether the audit is whole.
+//! `rolegate audit`: who changed what, and whether the audit is whole. A running server tells records; the rest needs the
+//! store.
 
 use std::ffi::OsString;
 use std::io;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
@@ -9,10 +11,12 @@ use crate::app::{self, OpenStore};
 use crate::audit::Entry;
 use crate::config::{Settings, StoreFlags};
 use crate::domain::{Generation, OrganizationId};
+use crate::http::ManagementClient;
 use crate::manager::{Failed, verify};
 use crate::roles::Ledger;
 
 use super::output::line;
+use super::remote::RemoteFlags;
 use super::{Exit, Failure};
 
 /// Records read at a time.
@@ -43,6 +47,8 @@ pub struct List {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    remote: RemoteFlags,
+    #[command(flatten)]
     settings: StoreFlags,
 }
 
@@ -52,6 +58,8 @@ pub struct Verify {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     after: u64,
     #[command(flatten)]
+    remote: RemoteFlags,
+    #[command(flatten)]
     settings: StoreFlags,
 }
 
@@ -60,6 +68,8 @@ pub struct Trim {
     /// Forget the records before this generation.
     #[arg(long, value_name = "NUMBER")]
     before: u64,
+    #[command(flatten)]
+    remote: RemoteFlags,
     #[command(flatten)]
     settings: StoreFlags,
 }
@@ -74,33 +84,62 @@ impl AuditAction {
     }
 }
 
+/// Where records are read.
+enum Source {
+    Store(Arc<dyn Ledger>),
+    Server(ManagementClient),
+}
+
+impl Source {
+    /// The records after a generation, and where the next ones start; `None` at the end. A server leaves out those of
+    /// other organizations.
+    async fn page(
+        &self,
+        organization: Option<&OrganizationId>,
+        after: Generation,
+    ) -> Result<(Vec<Entry>, Option<Generation>), Failure> {
+        match self {
+            Self::Store(store) => {
+                let records = store.audit(after, PAGE).await?;
+                let next = records.last().map(|last| last.generation);
+                Ok((records, next))
+            }
+            Self::Server(server) => {
+                let page = server.audit(organization, after, PAGE).await?;
+                Ok((page.records, page.next_after))
+            }
+        }
+    }
+}
+
 impl List {
     fn run(mut self, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
         let flags = std::mem::take(&mut self.settings);
-        let settings = Settings::load(flags.into_map(), variables)?;
+        let server = std::mem::take(&mut self.remote).client(&flags)?;
         app::runtime()?.block_on(async {
-            let open = OpenStore::to_read(settings.store).await?;
-            self.print(&*open.store).await
+            match server {
+                Some(server) => self.print(&Source::Server(server)).await,
+                None => {
+                    let open = OpenStore::to_read(Settings::load(flags.into_map(), variables)?.store).await?;
+                    self.print(&Source::Store(open.store)).await
+                }
+            }
         })?;
         Ok(Exit::Success)
     }
 
-    async fn print(&self, store: &dyn Ledger) -> Result<(), Failure> {
-        let mut after = Generation(self.after);
+    async fn print(&self, source: &Source) -> Result<(), Failure> {
+        let mut next = Some(Generation(self.after));
         let mut left = self.limit.unwrap_or(usize::MAX);
-        loop {
-            let page = store.audit(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.generation;
-            let concerned = page.iter().filter(|entry| self.concerns(entry));
-            for entry in concerned.take(left) {
+        while let Some(after) = next.filter(|_| left > 0) {
+            let page;
+            (page, next) = source.page(self.organization.as_ref(), after).await?;
+            for entry in page.iter().filter(|entry| self.concerns(entry)).take(left) {
                 left -= 1;
                 line(self.shown(entry)?)?;
             }
-            if left == 0 {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     fn concerns(&self, entry: &Entry) -> bool {
@@ -120,6 +159,7 @@ impl List {
 
 impl Verify {
     fn run(self, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
+        self.remote.refuse("audit verify")?;
         let settings = Settings::load(self.settings.into_map(), variables)?;
         let verified = app::runtime()?.block_on(async {
             let open = OpenStore::to_read(settings.store).await?;
@@ -135,6 +175,7 @@ impl Verify {
 
 impl Trim {
     fn run(self, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Exit, Failure> {
+        self.remote.refuse("audit trim")?;
         let settings = Settings::load(self.settings.into_map(), variables)?;
         let forgotten = app::runtime()?.block_on(async {
             let open = OpenStore::to_read(settings.store).await?;

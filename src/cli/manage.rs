@@ -1,8 +1,8 @@
 //! `rolegate organization`, `account`, `role`, `product`, `owner` and `legacy-role`: changes of one organization.
 //!
 //! Always true here: each command is one `Command` of the room of that name, carried out by the manager; flags are only
-//! put together. Exit status: 0 done, or nothing to do; 1 refused; 2 bad request; 3 cannot say whether or why,
-//! or not as durable as asked.
+//! put together. With `--server` the manager of that server carries it out, and it is told the same way. Exit status: 0
+//! done, or nothing to do; 1 refused; 2 bad request; 3 cannot say whether or why, or not as durable as asked.
 
 mod actions;
 
@@ -11,18 +11,23 @@ use std::ffi::OsString;
 use clap::Args;
 
 use crate::app::{self, OpenStore};
-use crate::command::Command;
+use crate::command::{Command, Warning};
 use crate::config::{Settings, StoreFlags};
 use crate::domain::{Generation, OrganizationId};
+use crate::http::{ManagementClient, RemoteChange, Told};
 use crate::manager::{Done, Failed, IdempotencyKey, Request, execute};
 use crate::roles::Durability;
 
 use super::output::line;
+use super::remote::{RemoteFlags, mistake};
 use super::{Exit, Failure};
 
 pub use actions::{
     AccountAction, LegacyRoleAction, OrganizationAction, OwnerAction, ProductAction, RoleAction,
 };
+
+/// Who asks, where nobody says so.
+const ACTOR: &str = "cli";
 
 /// What every change is asked with.
 #[derive(Debug, Args)]
@@ -39,9 +44,9 @@ pub struct WriteFlags {
     /// are late; the write stands.
     #[arg(long, value_name = "LEVEL", default_value = "memory")]
     durability: Durability,
-    /// Who asks for it, for the audit.
-    #[arg(long, value_name = "NAME", default_value = "cli")]
-    actor: String,
+    /// Who asks for it, for the audit. [default: cli]
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
     /// The request that it belongs to, for the audit.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
@@ -49,7 +54,17 @@ pub struct WriteFlags {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    remote: RemoteFlags,
+    #[command(flatten)]
     settings: StoreFlags,
+}
+
+impl From<Done> for Told {
+    fn from(done: Done) -> Self {
+        let Done { generation, changed, replayed, warnings, left: _, durability } = done;
+        let warnings = warnings.into_iter().map(|warning| warning.as_str().to_owned()).collect();
+        Self { generation, changed, replayed, warnings, durability }
+    }
 }
 
 impl From<Failed> for Failure {
@@ -59,51 +74,83 @@ impl From<Failed> for Failure {
     }
 }
 
-/// Carries a command out on the store that the flags name.
+/// Carries a command out on the store that the flags name, or has their server do it.
 pub fn run(
-    (flags, command): (WriteFlags, Command),
+    (mut flags, command): (WriteFlags, Command),
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Exit, Failure> {
-    let settings = Settings::load(flags.settings.into_map(), variables)?;
-    let request = Request {
-        organization: flags.organization,
-        command,
-        expected: flags.expected_generation.map(|expected| vec![Generation(expected)]),
-        actor: flags.actor,
-        request_id: flags.request_id,
-        key: flags.idempotency_key,
-        durability: flags.durability,
+    let (json, organization, durability) = (flags.json, flags.organization.clone(), flags.durability);
+    let told = match std::mem::take(&mut flags.remote).client(&flags.settings)? {
+        Some(server) => through(&server, &flags, &command)?,
+        None => here(flags, command, variables)?.into(),
     };
-    let policy = app::open_policy(settings.policy)?.current();
-    let done = app::runtime()?.block_on(async {
-        let open = match request.command {
-            Command::CreateOrganization { .. } => OpenStore::to_write(settings.store).await?,
-            _ => OpenStore::to_read(settings.store).await?,
-        };
-        Ok::<_, Failure>(execute(&*open.store, &policy, &request).await?)
-    })?;
-    match flags.json {
-        true => line(serde_json::to_string(&done).map_err(std::io::Error::from)?)?,
-        false => tell(&request, &done)?,
+    match json {
+        true => line(serde_json::to_string(&told).map_err(std::io::Error::from)?)?,
+        false => tell(&organization, &told, durability)?,
     }
-    Ok(match done.durability.meets(request.durability) {
+    Ok(match told.durability.meets(durability) {
         true => Exit::Success,
         false => Exit::CannotSay,
     })
 }
 
-fn tell(request: &Request, done: &Done) -> Result<(), Failure> {
-    let what = match (done.changed, done.replayed) {
+fn here(
+    flags: WriteFlags,
+    command: Command,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Done, Failure> {
+    let settings = Settings::load(flags.settings.into_map(), variables)?;
+    let request = Request {
+        organization: flags.organization,
+        command,
+        expected: flags.expected_generation.map(|expected| vec![Generation(expected)]),
+        actor: flags.actor.unwrap_or_else(|| ACTOR.to_owned()),
+        request_id: flags.request_id,
+        key: flags.idempotency_key,
+        durability: flags.durability,
+    };
+    let policy = app::open_policy(settings.policy)?.current();
+    app::runtime()?.block_on(async {
+        let open = match request.command {
+            Command::CreateOrganization { .. } => OpenStore::to_write(settings.store).await?,
+            _ => OpenStore::to_read(settings.store).await?,
+        };
+        Ok(execute(&*open.store, &policy, &request).await?)
+    })
+}
+
+fn through(server: &ManagementClient, flags: &WriteFlags, command: &Command) -> Result<Told, Failure> {
+    if flags.actor.is_some() {
+        return Err(mistake(
+            "--actor: with --server it is the name of the caller whose token is sent: leave it out",
+        ));
+    }
+    let change = RemoteChange {
+        organization: &flags.organization,
+        command,
+        expected: flags.expected_generation.map(Generation),
+        key: flags.idempotency_key.as_ref(),
+        request_id: flags.request_id.as_deref(),
+        durability: flags.durability,
+    };
+    Ok(app::runtime()?.block_on(server.change(&change))?)
+}
+
+fn tell(organization: &OrganizationId, told: &Told, asked: Durability) -> Result<(), Failure> {
+    let what = match (told.changed, told.replayed) {
         (false, _) => "nothing to change",
         (true, true) => "done before",
         (true, false) => "done",
     };
-    line(format_args!("{what}: {} is at generation {}", request.organization, done.generation))?;
-    if request.durability != Durability::Memory {
-        line(format_args!("durability: {}", done.durability))?;
+    line(format_args!("{what}: {organization} is at generation {}", told.generation))?;
+    if asked != Durability::Memory {
+        line(format_args!("durability: {}", told.durability))?;
     }
-    for warning in &done.warnings {
-        line(format_args!("warning: {}: {}", warning.as_str(), warning.text()))?;
+    for code in &told.warnings {
+        match Warning::ALL.into_iter().find(|warning| warning.as_str() == code) {
+            Some(warning) => line(format_args!("warning: {code}: {}", warning.text()))?,
+            None => line(format_args!("warning: {code}"))?,
+        }
     }
     Ok(())
 }

@@ -56,6 +56,7 @@ use resources::Resource;
 
 pub use callers::CallersFileError;
 pub use hosts::{HostName, InvalidHostName};
+pub(super) use preconditions::IDEMPOTENCY_KEY;
 pub use source::{CallersReload, CallersSource};
 
 /// What the management listener answers from.

@@ -23,6 +23,11 @@ impl RequestId {
         }
     }
 
+    /// The id that a client gives; `None` where the server would not take it.
+    pub fn given(text: &str) -> Option<Self> {
+        is_fit(text.as_bytes()).then(|| HeaderValue::from_str(text).ok().map(Self)).flatten()
+    }
+
     /// 16 hexadecimal digits: unique enough to find a log line, not a secret.
     pub fn random() -> Self {
         let number = fastrand::u64(..);

@@ -1,7 +1,7 @@
-//! TLS of a listener: its certificate, and the certificates that clients have to show.
+//! TLS of a listener: its certificate, and the certificates that clients have to show; and of the client of such a one.
 //!
 //! Always true here: with an authority for clients, no connection comes about without a certificate that it signed; a
-//! handshake that stalls ends in bounded time. Read by the configuration, used by the server.
+//! handshake that stalls ends in bounded time. Read by the configuration, used by the server and the client.
 
 use std::fmt;
 use std::fs;
@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::client;
 use tokio_rustls::server::TlsStream;
 use webpki::EndEntityCert;
 
@@ -55,8 +56,7 @@ impl fmt::Debug for TlsAcceptor {
 impl TlsAcceptor {
     pub fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         let chain = certificates(&files.certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?)
-            .map_err(|error| content(&files.key, format!("holds no private key: {error}")))?;
+        let key = private_key(&files.key)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -64,11 +64,8 @@ impl TlsAcceptor {
         let clients = match &files.client_ca {
             None => versions.with_no_client_auth(),
             Some(path) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in certificates(path)? {
-                    roots.add(certificate).map_err(|error| content(path, error.to_string()))?;
-                }
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                let roots = Arc::new(authority(path)?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
                 let verifier = verifier.build().map_err(|error| content(path, error.to_string()))?;
                 versions.with_client_cert_verifier(verifier)
             }
@@ -90,10 +87,54 @@ impl TlsAcceptor {
     }
 }
 
+/// Turns connections of a client into TLS connections.
+#[derive(Clone)]
+pub struct TlsConnector(tokio_rustls::TlsConnector);
+
+impl TlsConnector {
+    /// With the authority that must have signed the server's certificate; `own` is the client's certificate and key.
+    pub fn read(ca: &Path, own: Option<(&Path, &Path)>) -> Result<Self, TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Pair)?
+            .with_root_certificates(authority(ca)?);
+        let config = match own {
+            None => versions.with_no_client_auth(),
+            Some((certificate, key)) => versions
+                .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
+                .map_err(TlsError::Pair)?,
+        };
+        Ok(Self(tokio_rustls::TlsConnector::from(Arc::new(config))))
+    }
+
+    /// Shakes hands with the server of this name or address.
+    pub async fn connect<C>(&self, host: &str, stream: C) -> io::Result<client::TlsStream<C>>
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+    {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        self.0.connect(name, stream).await
+    }
+}
+
 /// The DNS names of a certificate, in lower case. One that cannot be read names nobody.
 fn dns_names(certificate: &CertificateDer<'_>) -> Peer {
     let Ok(leaf) = EndEntityCert::try_from(certificate) else { return Peer::default() };
     Peer(leaf.valid_dns_names().map(str::to_ascii_lowercase).collect())
+}
+
+fn authority(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| content(path, error.to_string()))?;
+    }
+    Ok(roots)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(&bytes(path)?)
+        .map_err(|error| content(path, format!("holds no private key: {error}")))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

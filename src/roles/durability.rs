@@ -7,7 +7,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How far a write is to get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,7 +22,7 @@ pub enum Durability {
 }
 
 /// How far a write got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "level", rename_all = "snake_case")]
 pub enum Reached {
     /// On disk: of the embedded store.
@@ -51,6 +51,16 @@ impl FromStr for Durability {
                 count.parse().map(Self::Replicas).map_err(|_| InvalidDurability)
             }
             _ => Err(InvalidDurability),
+        }
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Replicas(count) => write!(f, "replicas:{count}"),
+            Self::All => f.write_str("all"),
         }
     }
 }
@@ -115,6 +125,7 @@ mod tests {
         let good = [("memory", Durability::Memory), ("all", Durability::All), ("replicas:2", two)];
         for (text, durability) in good {
             assert_eq!(text.parse(), Ok(durability));
+            assert_eq!(durability.to_string(), text);
         }
         for text in ["", "disk", "all:1", "replicas", "replicas:", "replicas:0", "replicas:-1", "replicas:+1"]
         {

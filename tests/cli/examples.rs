@@ -40,6 +40,22 @@ fn a_day_goes_as_it_should_in_both_stores() {
     }
 }
 
+#[test]
+fn an_organization_is_managed_over_http() {
+    let folder = Folder::empty();
+    let callers = folder.file("callers", "ops administrator * token-of-ops-0123456789\n");
+    let server = Server::start(&["--manage-listen", "127.0.0.1:0", "--manage-callers-file", &callers]);
+    let [checks, management] = [server.address(), server.management()].map(|at| format!("http://{at}"));
+    let token = folder.file("token", "token-of-ops-0123456789\n");
+    let output = Command::new(example("manage.sh")).args([&management, &token, &checks]).output().unwrap();
+    succeeded(&output);
+    // A second run finds what the first one created.
+    let again = Command::new(example("manage.sh")).args([&management, &token, &checks]).output().unwrap();
+    assert!(
+        !again.status.success() && String::from_utf8_lossy(&again.stdout).contains("organization_exists")
+    );
+}
+
 /// The part of `text` between the first `from` and the next `to`.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = text.split_once(from).unwrap();

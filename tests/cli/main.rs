@@ -17,6 +17,7 @@ mod forwarder;
 mod load;
 mod manage;
 mod questions;
+mod remote;
 mod secrets;
 mod sentinel;
 mod serving;

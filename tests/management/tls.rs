@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::binary::rolegate;
 use crate::support::server::Server;
 
 fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
@@ -59,8 +60,12 @@ fn only_a_certificate_that_names_a_caller_gets_in() {
     certificate(folder.path(), "ca", "eve", "Eve.example");
     certificate(folder.path(), "ca", "stranger", "stranger.example");
     certificate(folder.path(), "other", "forged", "eve.example");
-    fs::write(at("callers"), "eve reader * certificate:eve.example\nbob writer * token-of-bob-0123456789\n")
-        .unwrap();
+    fs::write(
+        at("callers"),
+        "eve reader * certificate:eve.example\nbob writer * token-of-bob-0123456789\n\
+         ada administrator * token-of-ada-0123456789\n",
+    )
+    .unwrap();
     let arguments = [
         ("--manage-callers-file", at("callers")),
         ("--manage-tls-cert-file", at("server.crt")),
@@ -98,6 +103,27 @@ fn only_a_certificate_that_names_a_caller_gets_in() {
     // No connection comes about.
     assert_eq!(curl("rolegate.internal", Some("forged"), &[]), "000");
     assert_eq!(curl("rolegate.internal", None, &["-H", token]), "000");
+    fs::write(at("token"), "token-of-ada-0123456789\n").unwrap();
+    let create = |ca: &str, client: Option<&str>, token: &[&str], exit: i32, part: &str| {
+        let (url, ca) = (format!("https://127.0.0.1:{port}"), at(ca));
+        let mut command = rolegate(folder.path());
+        command.args(["organization", "create", "--organization", "o", "--owner", "ada"]);
+        command.args(["--server", &url, "--ca-file", &ca]).args(token);
+        if let Some(client) = client {
+            let [crt, key] = ["crt", "key"].map(|end| format!("{client}.{end}"));
+            command.args(["--client-cert-file", &crt, "--client-key-file", &key]);
+        }
+        let output = command.output().unwrap();
+        let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.code() == Some(exit) && shown.contains(part), "{exit} {part}: {shown}");
+    };
+    let token = ["--token-file", "token"];
+    create("ca.crt", Some("eve"), &[], 1, "forbidden");
+    create("ca.crt", Some("stranger"), &[], 1, "token_required");
+    create("other.crt", Some("eve"), &token, 3, "server_unreachable");
+    create("ca.crt", None, &token, 3, "");
+    create("ca.crt", Some("forged"), &token, 3, "");
+    create("ca.crt", Some("eve"), &token, 0, "done: o is at generation ");
     let plain =
         Command::new("curl").args(["-s", &format!("http://127.0.0.1:{port}/livez")]).output().unwrap();
     assert!(!plain.status.success());

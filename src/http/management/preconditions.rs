@@ -10,7 +10,7 @@ use crate::http::problem::Problem;
 use crate::http::wire::integer;
 use crate::manager::IdempotencyKey;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The generations of which the organization must be at one; `None` where any will do. Weak tags, and tags that are no
 /// generation, match nothing.
