@@ -5,6 +5,7 @@
 mod changes;
 mod codes;
 mod guard;
+mod matrix;
 mod processes;
 mod readings;
 #[path = "../support/mod.rs"]

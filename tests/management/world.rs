@@ -33,9 +33,13 @@ pub struct World {
 
 /// The arguments that name the callers of a fresh folder.
 pub fn callers() -> (TempDir, [String; 2]) {
+    file_of(CALLERS)
+}
+
+fn file_of(lines: &str) -> (TempDir, [String; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("callers");
-    fs::write(&path, CALLERS).unwrap();
+    fs::write(&path, lines).unwrap();
     let path = path.display().to_string();
     (folder, ["--manage-callers-file".to_owned(), path])
 }
@@ -62,7 +66,12 @@ impl World {
     }
 
     pub fn with(arguments: &[&str], redis: Option<Redis>) -> Self {
-        let (folder, callers) = callers();
+        Self::of_callers(CALLERS, arguments, redis)
+    }
+
+    /// `serve` with both listeners and these lines for a file of callers.
+    pub fn of_callers(lines: &str, arguments: &[&str], redis: Option<Redis>) -> Self {
+        let (folder, callers) = file_of(lines);
         let mut all = vec!["--manage-listen".to_owned(), "127.0.0.1:0".to_owned()];
         all.extend(callers);
         all.extend(arguments.iter().map(ToString::to_string));
