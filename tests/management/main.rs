@@ -4,6 +4,7 @@
 
 mod changes;
 mod codes;
+mod crowd;
 mod guard;
 mod matrix;
 mod processes;

@@ -28,7 +28,7 @@ pub struct World {
     pub server: Server,
     pub management: SocketAddr,
     pub folder: TempDir,
-    _redis: Option<Redis>,
+    redis: Option<Redis>,
 }
 
 /// The arguments that name the callers of a fresh folder.
@@ -77,7 +77,12 @@ impl World {
         all.extend(arguments.iter().map(ToString::to_string));
         let server = Server::start(&all);
         let management = server.management();
-        Self { server, management, folder, _redis: redis }
+        Self { server, management, folder, redis }
+    }
+
+    /// Where the Redis of `redis` is.
+    pub fn redis_url(&self) -> String {
+        self.redis.as_ref().unwrap().url()
     }
 
     pub fn callers_file(&self) -> PathBuf {
