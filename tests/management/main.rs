@@ -4,7 +4,9 @@
 
 mod changes;
 mod codes;
+mod crowd;
 mod guard;
+mod matrix;
 mod processes;
 mod readings;
 #[path = "../support/mod.rs"]

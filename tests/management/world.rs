@@ -28,14 +28,18 @@ pub struct World {
     pub server: Server,
     pub management: SocketAddr,
     pub folder: TempDir,
-    _redis: Option<Redis>,
+    redis: Option<Redis>,
 }
 
 /// The arguments that name the callers of a fresh folder.
 pub fn callers() -> (TempDir, [String; 2]) {
+    file_of(CALLERS)
+}
+
+fn file_of(lines: &str) -> (TempDir, [String; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("callers");
-    fs::write(&path, CALLERS).unwrap();
+    fs::write(&path, lines).unwrap();
     let path = path.display().to_string();
     (folder, ["--manage-callers-file".to_owned(), path])
 }
@@ -62,13 +66,23 @@ impl World {
     }
 
     pub fn with(arguments: &[&str], redis: Option<Redis>) -> Self {
-        let (folder, callers) = callers();
+        Self::of_callers(CALLERS, arguments, redis)
+    }
+
+    /// `serve` with both listeners and these lines for a file of callers.
+    pub fn of_callers(lines: &str, arguments: &[&str], redis: Option<Redis>) -> Self {
+        let (folder, callers) = file_of(lines);
         let mut all = vec!["--manage-listen".to_owned(), "127.0.0.1:0".to_owned()];
         all.extend(callers);
         all.extend(arguments.iter().map(ToString::to_string));
         let server = Server::start(&all);
         let management = server.management();
-        Self { server, management, folder, _redis: redis }
+        Self { server, management, folder, redis }
+    }
+
+    /// Where the Redis of `redis` is.
+    pub fn redis_url(&self) -> String {
+        self.redis.as_ref().unwrap().url()
     }
 
     pub fn callers_file(&self) -> PathBuf {
