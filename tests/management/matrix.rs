@@ -163,7 +163,7 @@ impl Cell<'_> {
 }
 
 /// What a caller can tell answers apart by.
-fn visible(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
+fn visible(reply: &Reply) -> Answered {
     let headers = reply.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
     (reply.status, headers, reply.text())
 }
@@ -239,8 +239,11 @@ fn only_the_allowed_succeed_and_nothing_else_changes_anything() {
     assert!(allowed > 150 && refused > 8_000, "{allowed} allowed, {refused} refused");
 }
 
+/// Status, headers and body of an answer.
+type Answered = (u16, Vec<(String, String)>, String);
+
 /// An organization that is there answers whoever may not know it like one that is not.
-fn expect_alike(hidden: &[(&str, (u16, Vec<(String, String)>, String))], caller: &str) {
+fn expect_alike(hidden: &[(&str, Answered)], caller: &str) {
     let of = |id: &str| {
         hidden.iter().filter(|(of, _)| *of == id).map(|(_, reply)| reply.clone()).collect::<Vec<_>>()
     };
