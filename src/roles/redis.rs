@@ -133,8 +133,12 @@ impl RedisStore {
         }
     }
 
-    fn know(&self, epoch: Option<Epoch>, newest: Option<Generation>) {
+    /// The log was read up to this generation.
+    fn reach(&self, newest: Option<Generation>) {
         self.newest.store(newest.unwrap_or_default().0, Ordering::SeqCst);
+    }
+
+    fn know(&self, epoch: Option<Epoch>) {
         self.known.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
     }
 

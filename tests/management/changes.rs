@@ -23,17 +23,20 @@ fn live(world: &World) {
     );
     assert_eq!((reply.status, reply.header("location")), (201, Some("/organizations/b")), "{}", reply.text());
     let created = reply.json();
+    let level = created["durability"]["level"].as_str().unwrap();
+    assert!(["disk", "memory"].contains(&level), "{created}");
     assert_eq!(
         created,
         json!({"organization_id": "b", "owner_id": "o", "products": [{"product": "LiveChat", "paused": false}],
-            "generation": created["generation"], "changed": true, "replayed": false, "warnings": []})
+            "generation": created["generation"], "changed": true, "replayed": false, "warnings": [],
+            "durability": {"level": level}})
     );
     assert!(world.allows("b", "o", "Accounts", "owner", &created["generation"]));
     accounts(world);
     products(world);
     ownership(world);
     let removed = world.done(200, "DELETE", "/organizations/b/accounts/o", "");
-    assert_eq!(removed.as_object().unwrap().len(), 4, "{removed}");
+    assert_eq!(removed.as_object().unwrap().len(), 5, "{removed}");
     world.done(200, "DELETE", "/organizations/b", "");
     world.refused("GET", "/organizations/b", "", 404, "organization_unknown", None);
     audited(world);

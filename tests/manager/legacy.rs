@@ -10,10 +10,12 @@ use rolegate::domain::{
 use rolegate::manager::{Failed, execute};
 use rolegate::policy::{Policy, PolicyFiles};
 use rolegate::roles::Ledger;
+use serde_json::{Value, json};
 
 use crate::model::{Key, Step, legacy_read, legacy_write};
 use crate::requests::request;
 use crate::stores;
+use crate::support::redis::Redis;
 
 const LIVECHAT: Generation = Generation(3);
 const REQUESTS: [Option<&str>; 5] =
@@ -62,6 +64,24 @@ async fn put(store: &dyn Ledger, id: &str, held: &BTreeSet<Key>, livechat: bool)
     store.write(&write, &Record::of(&Note::plain("test", "put"), None, &write)).await.unwrap();
 }
 
+/// Makes an account of a new organization hold just this, although a script would refuse it: the log names the change,
+/// so that the store believes it.
+fn put_raw(redis: &Redis, id: &str, account: &str, held: &BTreeSet<Key>) {
+    let key = format!("rg:r:{{{id}}}:0:{account}");
+    let value = redis.call(&["GET", &key]).text();
+    let (generation, body) = value.split_once(' ').unwrap();
+    let mut set: Value = serde_json::from_str(body.rsplit_once(' ').unwrap().0).unwrap();
+    let enabling = |product: &str| if product == "Accounts" { 0 } else { LIVECHAT.0 };
+    set["r"] = held.iter().map(|(product, role)| json!([product, role, enabling(product)])).collect();
+    let body = set.to_string();
+    let value = format!("{generation} {body} {:08x}", crc32fast::hash(body.as_bytes()));
+    let next = (redis.call(&["GET", "rg:clock"]).text().parse::<u64>().unwrap() + 1).to_string();
+    redis.call(&["EVAL", PUT_RAW, "3", &key, "rg:clock", "rg:log", &value, &next, id, account]);
+}
+
+const PUT_RAW: &str = "redis.call('SET', KEYS[1], ARGV[1]) redis.call('SET', KEYS[2], ARGV[2]) \
+    redis.call('XADD', KEYS[3], ARGV[2] .. '-0', 'o', ARGV[3], 'a', ARGV[4])";
+
 async fn held_now(store: &dyn Ledger, id: &str) -> BTreeSet<String> {
     let (id, x) = (OrganizationId::new(id).unwrap(), AccountId::new("x").unwrap());
     let found = store.read(&id, &x).await.unwrap().found.unwrap();
@@ -72,7 +92,8 @@ fn shown(held: &BTreeSet<Key>) -> BTreeSet<String> {
     held.iter().map(|(product, role)| format!("{product}/{role}")).collect()
 }
 
-async fn laws_hold(store: &dyn Ledger) {
+/// With `redis`, over that server; its scripts refuse some of the states, which are put there by hand.
+async fn laws_hold(store: &dyn Ledger, redis: Option<&Redis>) {
     let policy = Policy::load(&PolicyFiles::builtin()).unwrap();
     store.initialise().await.unwrap();
     let states = states();
@@ -80,7 +101,13 @@ async fn laws_hold(store: &dyn Ledger) {
     for (number, (held, livechat)) in states.iter().enumerate() {
         for asked in REQUESTS {
             let id = format!("org-{number}-{}", asked.unwrap_or("none"));
-            put(store, &id, held, *livechat).await;
+            match redis.filter(|_| !held.iter().any(is_primary)) {
+                None => put(store, &id, held, *livechat).await,
+                Some(redis) => {
+                    put(store, &id, &[("Accounts", "member")].into(), *livechat).await;
+                    put_raw(redis, &id, "x", held);
+                }
+            }
             let step = Step::Legacy { account: "x".to_owned(), role: asked };
             let told = format!("{held:?}, LiveChat {livechat}, asked {asked:?}");
             let got = execute(store, &policy, &request(&id, &step)).await;
@@ -110,10 +137,11 @@ fn is_primary(key: &Key) -> bool {
 
 #[tokio::test]
 async fn the_laws_hold_on_the_embedded_store() {
-    laws_hold(&*stores::embedded().await.store).await;
+    laws_hold(&*stores::embedded().await.store, None).await;
 }
 
 #[tokio::test]
 async fn the_laws_hold_on_redis() {
-    laws_hold(&*stores::redis().await.store).await;
+    let subject = stores::redis().await;
+    laws_hold(&*subject.store, subject.guard.downcast_ref()).await;
 }

@@ -12,17 +12,17 @@ use crate::support::redis::Redis;
 pub struct Subject {
     pub store: Arc<dyn Ledger>,
     /// Its folder, its server.
-    pub _guard: Box<dyn Any + Send + Sync>,
+    pub guard: Box<dyn Any + Send + Sync>,
 }
 
 pub async fn embedded() -> Subject {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(EmbeddedStore::open(folder.path(), Arc::default()).unwrap());
-    Subject { store, _guard: Box::new(folder) }
+    Subject { store, guard: Box::new(folder) }
 }
 
 pub async fn redis() -> Subject {
     let server = tokio::task::spawn_blocking(Redis::start).await.unwrap();
     let store = open(&server.url()).await;
-    Subject { store, _guard: Box::new(server) }
+    Subject { store, guard: Box::new(server) }
 }

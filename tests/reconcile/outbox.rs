@@ -115,9 +115,14 @@ fn a_relay_that_marks_first_loses_rows_and_reconcile_tells_which() {
          generation, refused = apply(row, store), None",
     );
     assert_ne!(marks_first, script());
-    let outbox = Outbox::new(&marks_first);
-    outbox.play(7);
-    let told = outbox.reconcile();
+    // Which rows a kill loses is chance, and so is whether a later row says the same again.
+    let loses = |seed| {
+        let outbox = Outbox::new(&marks_first);
+        outbox.play(seed);
+        let told = outbox.reconcile();
+        (told.exit != 0).then_some((outbox, told))
+    };
+    let (outbox, told) = (7..13).find_map(loses).expect("six relays that mark first lost nothing");
     told.expect(1, "in the store");
     // And a repair brings both together again.
     let url = outbox.redis.url();

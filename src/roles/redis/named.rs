@@ -33,17 +33,21 @@ impl Named {
         self.of_link_before = true;
     }
 
+    /// Whether all of an organization was named.
+    pub fn replaces(&self, organization: &OrganizationId) -> bool {
+        self.names(&Lost::Organization(organization.clone()))
+    }
+
     pub fn confirms(&self, seen: &Seen) -> bool {
-        let whole = |organization: &OrganizationId| self.names(&Lost::Organization(organization.clone()));
         match &seen.sighting {
             Sighting::Read(organization) => self.organizations.contains(organization),
             Sighting::Pushed(Tracked::Header(organization)) => {
-                self.names(&Lost::Header(organization.clone())) || whole(organization)
+                self.names(&Lost::Header(organization.clone())) || self.replaces(organization)
             }
             Sighting::Pushed(Tracked::RoleSet(organization, _, account)) => {
                 let is_staged = seen.header_followed || seen.link_broke && !self.of_link_before;
                 self.names(&Lost::RoleSet(organization.clone(), account.clone()))
-                    || is_staged && whole(organization)
+                    || is_staged && self.replaces(organization)
             }
         }
     }

@@ -120,18 +120,20 @@ impl<'s> Watch<'s> {
                 Step::Again => continue,
                 Step::Uninitialised => {
                     self.store.lease.end();
-                    self.store.know(None, None);
+                    self.store.reach(None);
+                    self.store.know(None);
                     // Whoever is about to make it a store needs the connection.
                     self.open();
                 }
                 Step::Current => {
                     self.confirm().await?;
                     // What reads must not be behind comes before the lease under which they count.
-                    self.store.know(epoch, self.memory.history.newest());
+                    self.store.reach(self.memory.history.newest());
                     let vouched = self.store.vouched_since(&self.link, beat.sent)?;
                     if let Some(from) = vouched {
                         self.store.lease.renew(from);
                     }
+                    self.store.know(epoch);
                     if vouched.is_some() {
                         self.open();
                     }
@@ -284,7 +286,8 @@ impl<'s> Watch<'s> {
     }
 
     /// Changes that were seen and that the log does not name. What is written on an idle side, by a replace, does not
-    /// count and is not logged; an organization that has changed since the log was read is judged next time.
+    /// count and is not logged; an organization that was replaced just now, or has changed since the log was read, is judged
+    /// next time.
     async fn gone(&mut self, seen: Vec<Seen>) -> Result<HashSet<Lost>, StoreError> {
         let newest = self.memory.history.newest();
         let mut sides = HashMap::new();
@@ -294,6 +297,11 @@ impl<'s> Watch<'s> {
         for seen in unnamed.collect::<Vec<_>>() {
             let sighting = &seen.sighting;
             let organization = sighting.organization();
+            // The header of a replace that this very heartbeat told is perhaps pushed just behind it.
+            if self.memory.named[0].replaces(organization) {
+                unjudged.push(seen);
+                continue;
+            }
             let side = match sides.get(organization) {
                 Some(side) => *side,
                 None => {
