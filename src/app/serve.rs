@@ -67,10 +67,15 @@ async fn run(settings: Settings, decides: bool) -> Result<(), ServeError> {
         prepared = prepare(settings, decides) => prepared?,
         () = signals.next() => return Ok(()),
     };
-    if let Some((listener, _)) = &decisions {
+    let decisions =
+        decisions.map(|decisions| Ok::<_, io::Error>((decisions, Workers::for_each_processor()?)));
+    let decisions = decisions.transpose()?;
+    let workers = || if decides { Workers::named("manage", 1) } else { Workers::for_each_processor() };
+    let management = management.map(|management| Ok::<_, io::Error>((management, workers()?))).transpose()?;
+    if let Some(((listener, _), _)) = &decisions {
         announce("listening", &listener.url()?)?;
     }
-    if let Some((listener, services)) = &management {
+    if let Some(((listener, services), _)) = &management {
         let url = listener.url()?;
         let url = if services.tls.is_some() { url.replacen("http:", "https:", 1) } else { url };
         announce("managing", &url)?;
@@ -88,7 +93,7 @@ async fn run(settings: Settings, decides: bool) -> Result<(), ServeError> {
     let both_listeners = async {
         tokio::try_join!(
             decide(decisions, limits.clone(), stopped(stopping.clone())),
-            administer(management, limits.clone(), decides, stopped(stopping.clone())),
+            administer(management, limits.clone(), stopped(stopping.clone())),
         )
     };
     tokio::select! {
@@ -103,27 +108,21 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 }
 
 async fn decide(
-    decisions: Option<(Listener, Services)>,
+    decisions: Option<((Listener, Services), Workers)>,
     limits: HttpLimits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let Some((listener, services)) = decisions else { return Ok(()) };
-    let workers = Workers::for_each_processor()?;
+    let Some(((listener, services), workers)) = decisions else { return Ok(()) };
     http::serve(listener, services, limits, workers.handles(), shutdown).await;
     Ok(())
 }
 
 async fn administer(
-    management: Option<(Listener, ManagementServices)>,
+    management: Option<((Listener, ManagementServices), Workers)>,
     limits: HttpLimits,
-    beside_decisions: bool,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let Some((listener, services)) = management else { return Ok(()) };
-    let workers = match beside_decisions {
-        true => Workers::named("manage", 1)?,
-        false => Workers::for_each_processor()?,
-    };
+    let Some(((listener, services), workers)) = management else { return Ok(()) };
     http::manage(listener, services, limits, workers.handles(), shutdown).await?;
     Ok(())
 }

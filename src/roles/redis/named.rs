@@ -28,6 +28,10 @@ impl Named {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
     /// Another link takes over.
     pub fn outlive_link(&mut self) {
         self.of_link_before = true;

@@ -4,7 +4,7 @@
 //! went back on is in doubt before anything is read from it again; over a new link the lease runs only when the log
 //! has told everything since the one before. One task for each store, spawned by it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 
 use ::redis::Value;
@@ -23,6 +23,9 @@ use super::named::{Named, places};
 use super::pushes::{Seen, Sighting, Unconfirmed};
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
+/// What the log named is remembered for so many heartbeats.
+const NAMED_HEARTBEATS: usize = 3;
+
 /// How far a heartbeat got.
 enum Step {
     /// Everything that happened is applied.
@@ -37,11 +40,26 @@ enum Step {
 #[derive(Debug, Default)]
 struct Memory {
     history: History,
-    /// What the log named in this heartbeat and the two before, and before the link was another one. Redis pushes a change just after it has answered a heartbeat
+    /// What the log named in this heartbeat and the two before, and since then over each link, the newest first. Redis pushes a change just after it has answered a heartbeat
     /// that read it from the log, and the push may be noted only while the next heartbeat is on its way.
-    named: [Named; 4],
+    named: VecDeque<Named>,
+    /// One more heartbeat was made for the header of a replace.
+    waited: bool,
     /// The log was read anew: nothing seen before has to be found in it.
     fresh: bool,
+}
+
+impl Memory {
+    fn confirms(&self, seen: &Seen) -> bool {
+        self.named.iter().any(|named| named.confirms(seen))
+    }
+
+    /// Whether something was seen that would be part of a replace, had its header followed.
+    fn awaits_header(&self, unconfirmed: &Unconfirmed) -> bool {
+        let Unconfirmed::These(seen) = unconfirmed else { return false };
+        let replaced = |organization| self.named.front().is_some_and(|named| named.replaces(organization));
+        seen.iter().any(|seen| replaced(seen.sighting.organization()) && !self.confirms(seen))
+    }
 }
 
 /// Which side of an organization counts.
@@ -101,8 +119,8 @@ impl<'s> Watch<'s> {
         let number = store.sinks.stamps.link_opened();
         store.sinks.sightings.link_opened();
         memory.named.iter_mut().for_each(Named::outlive_link);
-        memory.named.rotate_right(1);
-        memory.named[0] = Named::default();
+        memory.named.retain(|named| !named.is_empty());
+        memory.named.push_front(Named::default());
         Self { store, memory, link, number, opened: false }
     }
 
@@ -126,7 +144,9 @@ impl<'s> Watch<'s> {
                     self.open();
                 }
                 Step::Current => {
-                    self.confirm().await?;
+                    if !self.confirm().await? {
+                        continue;
+                    }
                     // What reads must not be behind comes before the lease under which they count.
                     self.store.reach(self.memory.history.newest());
                     let vouched = self.store.vouched_since(&self.link, beat.sent)?;
@@ -196,7 +216,9 @@ impl<'s> Watch<'s> {
         let stamps = &self.store.sinks.stamps;
         self.store.sinks.metrics.logged.add(changes.len() as u64);
         for change in changes {
-            self.memory.named[0].name(&change.what);
+            if let Some(named) = self.memory.named.front_mut() {
+                named.name(&change.what);
+            }
             match &change.what {
                 What::Nothing => {}
                 What::Anything => stamps.world_changed(),
@@ -266,11 +288,20 @@ impl<'s> Watch<'s> {
 
     /// The log was read to its end: changes that were seen before, over this link or the one before, and that it does
     /// not name, are gone, or were made by somebody who keeps no log.
-    async fn confirm(&mut self) -> Result<(), StoreError> {
+    ///
+    /// False: another heartbeat first. The header of a replace that this one told may be pushed just behind its answer, and
+    /// shows what the replace had staged.
+    async fn confirm(&mut self) -> Result<bool, StoreError> {
+        let unconfirmed = self.store.sinks.sightings.unconfirmed();
+        let waits = !self.memory.fresh && !self.memory.waited && self.memory.awaits_header(&unconfirmed);
+        self.memory.waited = waits;
+        if waits {
+            return Ok(false);
+        }
         if self.memory.fresh {
             self.store.sinks.sightings.forget();
         } else {
-            let gone = match self.store.sinks.sightings.unconfirmed() {
+            let gone = match unconfirmed {
                 Unconfirmed::All => HashSet::from([Lost::Everything]),
                 Unconfirmed::These(seen) => self.gone(seen).await?,
             };
@@ -279,29 +310,22 @@ impl<'s> Watch<'s> {
             }
         }
         self.memory.fresh = false;
-        self.memory.named.rotate_right(1);
-        self.memory.named[0] = Named::default();
+        self.memory.named.push_front(Named::default());
+        self.memory.named.truncate(NAMED_HEARTBEATS);
         self.store.sinks.sightings.settle();
-        Ok(())
+        Ok(true)
     }
 
     /// Changes that were seen and that the log does not name. What is written on an idle side, by a replace, does not
-    /// count and is not logged; an organization that was replaced just now, or has changed since the log was read, is judged
-    /// next time.
+    /// count and is not logged; an organization that has changed since the log was read is judged next time.
     async fn gone(&mut self, seen: Vec<Seen>) -> Result<HashSet<Lost>, StoreError> {
         let newest = self.memory.history.newest();
         let mut sides = HashMap::new();
         let (mut gone, mut unjudged) = (HashSet::new(), Vec::new());
-        let unnamed =
-            seen.into_iter().filter(|seen| !self.memory.named.iter().any(|named| named.confirms(seen)));
+        let unnamed = seen.into_iter().filter(|seen| !self.memory.confirms(seen));
         for seen in unnamed.collect::<Vec<_>>() {
             let sighting = &seen.sighting;
             let organization = sighting.organization();
-            // The header of a replace that this very heartbeat told is perhaps pushed just behind it.
-            if self.memory.named[0].replaces(organization) {
-                unjudged.push(seen);
-                continue;
-            }
             let side = match sides.get(organization) {
                 Some(side) => *side,
                 None => {
