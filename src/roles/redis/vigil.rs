@@ -40,8 +40,9 @@ enum Step {
 #[derive(Debug, Default)]
 struct Memory {
     history: History,
-    /// What the log named in this heartbeat and the two before, and since then over each link, the newest first. Redis pushes a change just after it has answered a heartbeat
-    /// that read it from the log, and the push may be noted only while the next heartbeat is on its way.
+    /// What the log named in this heartbeat and the two before, the newest first; each link begins with one of its own. Redis
+    /// pushes a change just after it has answered a heartbeat that read it from the log, and the push may be noted only
+    /// while the next heartbeat is on its way.
     named: VecDeque<Named>,
     /// One more heartbeat was made for the header of a replace.
     waited: bool,
