@@ -26,8 +26,8 @@ use load::{Measured, Protocol};
 use process::Served;
 use support::sample::{BATCH, Sample};
 
-/// How many connections each table row keeps open.
-const CONNECTIONS: [usize; 4] = [1, 2, 64, 256];
+/// How many connections each table row keeps open; `CONNECTIONS` in the environment names others.
+const CONNECTIONS: &str = "1,2,64,256";
 const ORGANIZATIONS: usize = 1_000;
 
 /// One line of a table: a server and what it is asked.
@@ -68,7 +68,8 @@ fn main() {
         "| connections | server | requests/s | ratio | p50 µs | p99 µs | p99 ratio | CPU µs | CPU ratio |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for connections in CONNECTIONS {
+    let asked = env::var("CONNECTIONS").unwrap_or_else(|_| CONNECTIONS.to_owned());
+    for connections in asked.split(',').map(|number| number.parse().expect("a number of connections")) {
         let row = |name, server, protocol, requests| Contender { name, server: (server, protocol), requests };
         let over_http1 = [
             row("bare, same shape", &apart, Protocol::Http1, &sample.singles),
