@@ -5,13 +5,15 @@ cache, about far more keys than fit, also about accounts and organizations that 
 accounts for some minutes. Bytes of an account are resident memory after less resident memory before, over the accounts.
 """
 import threading, time
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from lab import FOR_AN_HOUR_MS, Redis, Sidecar, Table, mebibytes, progress
 from writers import Writers
-from world import IN_A_BATCH, World, ask_all, fill
+from world import IN_A_BATCH, World, ask_all, batch, fill
 
 ROOM = 1 << 34
 SAMPLES_OF_CHURN = 20
+SAMPLES_OF_STREAM = 50
 
 
 def pieces(world, step=100_000):
@@ -60,6 +62,7 @@ def full(redis, world):
 def stream(redis, options, table):
     existing = World(options.accounts // 20, 20)
     strangers = World(options.accounts, 1, first=1 << 40)
+    step = -(-options.accounts // SAMPLES_OF_STREAM)
     pair_of_kind = {"accounts that exist": lambda number: existing.pair(number),
                           "accounts that do not exist": lambda number: (strangers.pair(number)[0], existing.pair(number)[1]),
                           "organizations that do not exist": lambda number: strangers.pair(number)}
@@ -68,8 +71,8 @@ def stream(redis, options, table):
         table.row("nothing yet", 0, "", mebibytes(start), mebibytes(sidecar.metrics()["rolegate_cache_bytes"]), "")
         for kind, pair in pair_of_kind.items():
             highest = [start, start]
-            for low in range(0, options.accounts, 20 * IN_A_BATCH):
-                ask_all(connection, [pair(number) for number in range(low, min(low + 20 * IN_A_BATCH, options.accounts))])
+            for low in range(0, options.accounts, step):
+                ask_all(connection, [pair(number) for number in range(low, min(low + step, options.accounts))])
                 half = 0 if low < options.accounts / 2 else 1
                 highest[half] = max(highest[half], sidecar.process.rss())
             table.row(kind, f"{options.accounts:,}", *map(mebibytes, highest),
@@ -83,24 +86,41 @@ def churn(options):
         fill(redis, world)
         with Sidecar(redis, cache_bytes=options.cache_bytes) as sidecar, \
                 Writers(redis, world, rate=options.changes) as writers, \
+                Asker(sidecar, world) as asker, \
                 Table(options.json, f"Churn: {options.accounts:,} accounts asked and changed at random", "minutes", "RSS",
-                      "accounted", "questions", "changed") as table:
-            stop, asked = threading.Event(), [0]
-            asker = threading.Thread(target=ask_at_random, args=(sidecar, world, stop, asked))
-            asker.start()
-            try:
-                start = time.monotonic()
-                for sample in range(SAMPLES_OF_CHURN + 1):
-                    time.sleep(max(0, start + sample * options.minutes * 60 / SAMPLES_OF_CHURN - time.monotonic()))
-                    table.row(f"{(time.monotonic() - start) / 60:.1f}", mebibytes(sidecar.process.rss()),
-                              mebibytes(sidecar.metrics()["rolegate_cache_bytes"]), f"{asked[0]:,}", f"{writers.changed():,}")
-            finally:
-                stop.set()
-                asker.join()
+                      "accounted", "questions", "undecided", "changed") as table:
+            start = time.monotonic()
+            for sample in range(SAMPLES_OF_CHURN + 1):
+                asker.watch(start + sample * options.minutes * 60 / SAMPLES_OF_CHURN - time.monotonic())
+                table.row(f"{(time.monotonic() - start) / 60:.1f}", mebibytes(sidecar.process.rss()),
+                          mebibytes(sidecar.metrics()["rolegate_cache_bytes"]), f"{asker.asked:,}", f"{asker.undecided:,}",
+                          f"{writers.changed():,}")
 
 
-def ask_at_random(sidecar, world, stop, asked):
-    connection = sidecar.connect()
-    while not stop.is_set():
-        ask_all(connection, [world.anybody() for _ in range(IN_A_BATCH)])
-        asked[0] += IN_A_BATCH
+class Asker:
+    """Asks about random accounts by batches for as long as the block runs, whether they are decided or not."""
+
+    def __init__(self, sidecar, world):
+        self.connection, self.world, self.asked, self.undecided = sidecar.connect(), world, 0, 0
+        self.stop, self.pool = threading.Event(), ThreadPoolExecutor(1)
+
+    def _ask_on(self):
+        while not self.stop.is_set():
+            status, body = self.connection.ask(batch([self.world.anybody() for _ in range(IN_A_BATCH)]))
+            if status != 200:
+                raise SystemExit(f"a batch was not answered: {status} {body[:200]}")
+            self.asked += IN_A_BATCH
+            self.undecided += body.count(b'"error"')
+
+    def watch(self, seconds):
+        """Waits; ends the run if the questions came to a stop."""
+        if wait([self.asking], max(0, seconds)).done:
+            self.asking.result()
+
+    def __enter__(self):
+        self.asking = self.pool.submit(self._ask_on)
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.pool.shutdown()

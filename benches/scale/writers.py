@@ -1,17 +1,16 @@
 """Changes of role sets as fast as one Redis takes them, or at a rate: by rolegate's own commit script, from a process of its
 own.
 
-Always true here: every change goes through src/roles/redis/scripts/commit.lua as a grant of one role does, with the
-generation it expects, its record in the audit and its entry in the log; a change that is refused ends the measurement. Used
-by `storm` and `memory`.
+Always true here: every change goes through the script that `rolegate scripts commit` prints, as a grant of one role does,
+with the generation it expects, its record in the audit and its entry in the log; a change that is refused ends the
+measurement. Used by `storm` and `memory`.
 """
-import multiprocessing, os, random, sys, time
+import itertools, multiprocessing, os, random, subprocess, sys, time
 
-from lab import ROOT
+from lab import ROLEGATE
 from wire import Resp, command
 from world import PRODUCT, Form, primary
 
-SCRIPTS = os.path.join(ROOT, "src", "roles", "redis", "scripts")
 LOG_LENGTH = 1_000_000
 IN_A_PIPELINE = 100
 ROLES = ("administrator", "normal")
@@ -45,33 +44,34 @@ class Writers:
 
 
 def script():
-    texts = []
-    for name in ("prelude.lua", "commit.lua"):
-        with open(os.path.join(SCRIPTS, name)) as file:
-            texts.append(file.read())
-    return "".join(texts)
+    return subprocess.run([ROLEGATE, "scripts", "commit"], stdout=subprocess.PIPE, check=True).stdout
 
 
 def change_on(port, form, world, rate, first, together, count, stop):
-    # As if it ran elsewhere: what Redis and the sidecar need comes first.
-    os.nice(19)
-    connection = Resp(port)
-    loaded, epoch = connection.ask("SCRIPT", "LOAD", script()), connection.ask("GET", "rg:epoch")
-    counters = {}
+    """Two pipelines in turn, each of its own half of the organizations: Redis runs one while the other is made."""
+    if not rate:
+        # As if it ran elsewhere: what Redis and the sidecar need comes first.
+        os.nice(19)
+    connection, reading = Resp(port), Resp(port)
+    loaded, epoch = reading.ask("SCRIPT", "LOAD", script()), reading.ask("GET", "rg:epoch")
+    halves = itertools.cycle(range(first + half, world.organizations, 2) for half in (0, 1))
+    counters, under_way = {}, []
     start = time.monotonic()
-    while not stop.is_set():
-        chosen = random.sample(range(first, world.organizations), min(IN_A_PIPELINE, world.organizations - first))
+    while under_way or not stop.is_set():
+        half = next(halves)
+        chosen = [] if stop.is_set() else random.sample(half, min(IN_A_PIPELINE, len(half)))
         sent = []
         for number in chosen:
             if number not in counters:
-                counters[number] = connection.ask("GET", f"rg:c:{{{world.organization(number)}}}")
+                counters[number] = reading.ask("GET", f"rg:c:{{{world.organization(number)}}}")
             sent.append(change(form, world, number, loaded, epoch, counters[number], together))
         connection.send(b"".join(sent))
-        for number in chosen:
+        for number in under_way:
             suffix = form.counter_suffix(world.organization(number))
             counters[number] = connection.answer() + suffix.encode()
         with count.get_lock():
-            count.value += len(chosen) * together
+            count.value += len(under_way) * together
+        under_way = chosen
         if rate:
             stop.wait(max(0.0, start + count.value / rate - time.monotonic()))
 
