@@ -1,4 +1,4 @@
-//! The Redis store: one link for invalidation and heartbeats, one data connection for everything else.
+//! The Redis store: one link for invalidation and heartbeats, data connections for everything else.
 //!
 //! Always true here: nothing is read or written without a live link; every value passes its identity checks, and is of the
 //! epoch that the link knows; an absence is confirmed before it is reported, since MGET shows a key of another type as
@@ -15,6 +15,7 @@ mod ledger;
 mod link;
 mod log;
 mod named;
+mod pool;
 mod pushes;
 mod reading;
 pub mod scripts;
@@ -47,6 +48,7 @@ use crate::roles::{
 use clock::StoreClock;
 use data::Data;
 use link::{Link, Sinks};
+use pool::Pool;
 use pushes::{Sighting, Sightings};
 use reading::OneRead;
 use sentinel::Council;
@@ -77,7 +79,7 @@ pub struct RedisStore {
 /// Whether the store can be asked.
 #[derive(Debug, Clone)]
 enum Connection {
-    Up { data: Data, link: u64, tracked: bool, warnings: Vec<String> },
+    Up { pool: Arc<Pool>, link: u64, tracked: bool, warnings: Vec<String> },
     Down(StoreError),
 }
 
@@ -129,7 +131,9 @@ impl RedisStore {
     fn vouched_since(&self, link: &Link, sent: Ticks) -> Result<Option<Ticks>, StoreError> {
         match &self.council {
             None => Ok(Some(sent)),
-            Some(council) => Ok(council.vouched_since(&link.data.address)?.map(|since| since.min(sent))),
+            Some(council) => {
+                Ok(council.vouched_since(&link.pool.first.endpoint.address)?.map(|since| since.min(sent)))
+            }
         }
     }
 
@@ -157,8 +161,8 @@ impl RedisStore {
             warn!(why, "Redis pushes no changes: they are read from its log with each heartbeat");
         }
         self.sinks.metrics.happened(LinkEvent::Opened);
-        let (data, warnings) = (link.data.clone(), link.warnings());
-        self.connection.send_replace(Connection::Up { data, link: number, tracked, warnings });
+        let (pool, warnings) = (link.pool.clone(), link.warnings());
+        self.connection.send_replace(Connection::Up { pool, link: number, tracked, warnings });
     }
 
     fn go_down(&self, trouble: &StoreError) {
@@ -178,10 +182,19 @@ impl RedisStore {
         self.numbered_data().map(|(data, _)| data)
     }
 
-    /// The data connection and the number of its link.
+    /// The first data connection and the number of its link.
     fn numbered_data(&self) -> Result<(Data, u64), StoreError> {
+        self.pool().map(|(pool, link)| (pool.first.clone(), link))
+    }
+
+    /// The data connection of the runtime that asks, and the number of its link.
+    fn own_data(&self) -> Result<(Data, u64), StoreError> {
+        self.pool().map(|(pool, link)| (pool.own(), link))
+    }
+
+    fn pool(&self) -> Result<(Arc<Pool>, u64), StoreError> {
         match &*self.connection.borrow() {
-            Connection::Up { data, link, .. } => Ok((data.clone(), *link)),
+            Connection::Up { pool, link, .. } => Ok((pool.clone(), *link)),
             Connection::Down(trouble) => Err(trouble.clone()),
         }
     }
@@ -189,7 +202,7 @@ impl RedisStore {
     /// Behind Sentinels: a majority, asked from now on, names the server of this connection.
     async fn require_named(&self, data: &Data) -> Result<(), StoreError> {
         let Some(council) = &self.council else { return Ok(()) };
-        match council.primary().await? == data.address {
+        match council.primary().await? == data.endpoint.address {
             true => Ok(()),
             false => Err(StoreError::Superseded("the Sentinels name another primary".into())),
         }

@@ -159,6 +159,31 @@ pub fn assert_all_unknown(client: &mut Client, world: &World, limit: Duration) -
     }
 }
 
+/// A connection of Redis's list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connected {
+    id: u64,
+    pub address: String,
+}
+
+/// Connections over the network that neither track nor are a test's, the oldest first. One that is still being opened does
+/// not count: its loss is a failure to open it.
+pub fn data_connections(redis: &Redis) -> Vec<Connected> {
+    let list = redis.call(&["CLIENT", "LIST"]).text();
+    let connected = |line: &str| {
+        let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name)).unwrap();
+        let is_open = field("flags=") == "N" && !["NULL", "hello"].contains(&field("cmd="));
+        is_open.then(|| Connected { id: field("id=").parse().unwrap(), address: field("addr=").to_owned() })
+    };
+    let mut found: Vec<_> = list.lines().filter_map(connected).collect();
+    found.sort();
+    found
+}
+
+pub fn kill_connection(redis: &Redis, connection: &Connected) {
+    redis.call(&["CLIENT", "KILL", "ID", &connection.id.to_string()]);
+}
+
 /// The state that `/health` names: LOADED, STALE, DEGRADED or NO_STORE.
 pub fn health(client: &mut Client) -> &'static str {
     let text = client.get("/health").text();

@@ -21,7 +21,7 @@ const READS: &[&str] =
     &["get", "mget", "hget", "hmget", "eval", "fcall", "exists", "smembers", "zrange", "xrange"];
 
 /// An organization of 400 accounts, none of them cached yet.
-fn crowd() -> (Redis, Server) {
+pub fn crowd() -> (Redis, Server) {
     let mut accounts = vec![account("boss", "owner", "")];
     accounts.extend((0..400).map(|number| account(&format!("account-{number}"), "member", "normal")));
     let redis = Redis::start();
@@ -30,7 +30,8 @@ fn crowd() -> (Redis, Server) {
     (redis, server)
 }
 
-fn normal(number: usize) -> Ask {
+/// Whether an account of the crowd has the role that all of them have.
+pub fn normal(number: usize) -> Ask {
     Ask::role(&format!("account-{number}"), "acme", "LiveChat", "normal")
 }
 

@@ -14,6 +14,7 @@ mod fixture;
 mod harness;
 mod lifecycle;
 mod load;
+mod pool;
 mod revokes;
 mod scripts;
 #[path = "../support/mod.rs"]

@@ -1,42 +1,81 @@
-//! The data connection: every question carries a nonce that its answer must bring back.
+//! A data connection: every question carries a nonce that its answer must bring back.
 //!
 //! Always true here: an answer that belongs to another question is never used, and ends the link, since all that come after
 //! it would be another one's too. Stored values name their place, but an older answer about the same place, or an
-//! absence, names nothing. Opened by the link, asked by reads and writes.
+//! absence, names nothing. Opened by the link and its pool, asked by reads and writes.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{Cmd, FromRedisValue, Pipeline, Value, cmd, pipe};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, InfoDict, Pipeline, Value, cmd, pipe};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::roles::StoreError;
 
 use super::errors;
-use super::link::Server;
+use super::link::{self, Server};
 use super::sentinel::HostPort;
+use super::settings::RedisSettings;
+
+/// Where the data connections of a link lead, and how they are opened.
+pub struct Endpoint {
+    pub client: Client,
+    pub config: AsyncConnectionConfig,
+    pub settings: RedisSettings,
+    /// As the Sentinels name it.
+    pub address: HostPort,
+    /// What it said of itself when the link was opened.
+    pub server: Server,
+    /// Told when one of the connections can no longer be trusted.
+    pub lost: Arc<Notify>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("address", &self.address).finish_non_exhaustive()
+    }
+}
 
 /// A connection that others share; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Data {
     /// For scripts, whose answers are generations: no two are alike.
     pub connection: MultiplexedConnection,
-    /// Where it leads, as the Sentinels name it.
-    pub address: HostPort,
-    /// What it said of itself when the connection was opened.
-    pub server: Server,
-    lost: Arc<Notify>,
+    pub endpoint: Arc<Endpoint>,
 }
 
 impl Data {
-    /// `lost` is told when the connection can no longer be trusted.
-    pub fn new(
-        connection: MultiplexedConnection,
-        address: HostPort,
-        server: Server,
-        lost: Arc<Notify>,
-    ) -> Self {
-        Self { connection, address, server, lost }
+    /// Driven by the runtime that opens it. Another server than the link's is refused.
+    pub async fn open(endpoint: Arc<Endpoint>) -> Result<Self, StoreError> {
+        let opened = link::connect(&endpoint.client, &endpoint.config).await;
+        let mut data = Self { connection: opened.map_err(|error| errors::of_read(&error))?, endpoint };
+        data.inspect(data.endpoint.settings.connect_timeout).await?;
+        Ok(data)
+    }
+
+    /// Asks again what the server must be: an operator may have let it evict since.
+    pub async fn inspect(&mut self, within: Duration) -> Result<(), StoreError> {
+        let silent = |_| StoreError::Unavailable("no answer to INFO".into());
+        match timeout(within, link::identify(&mut self.connection)).await.map_err(silent)?? {
+            server if server == self.endpoint.server => Ok(()),
+            _ => Err(StoreError::Unavailable("a data connection reached another server".into())),
+        }
+    }
+
+    /// Whether the server still answers here. Any other answer than its own ends the link.
+    pub async fn is_answered(&mut self) -> bool {
+        let question = cmd("INFO").arg("server").clone();
+        let answer = timeout(self.endpoint.settings.read_timeout, self.ask::<InfoDict>(&question)).await;
+        let Ok(answer) = answer else { return false };
+        let run_id = answer.ok().and_then(|info| info.get::<String>("run_id"));
+        let is_same = run_id.as_ref() == Some(&self.endpoint.server.run_id);
+        if !is_same {
+            self.endpoint.lost.notify_one();
+        }
+        is_same
     }
 
     pub async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, StoreError> {
@@ -54,13 +93,14 @@ impl Data {
         }
         let answers: Vec<Value> =
             sent.query_async(&mut self.connection).await.map_err(|error| errors::of_read(&error))?;
-        match answers.split_first() {
-            Some((Value::BulkString(pong), answers)) if *pong == nonce.as_bytes() => {
-                T::from_redis_value(Value::Array(answers.to_vec()))
+        let mut answers = answers.into_iter();
+        match answers.next() {
+            Some(Value::BulkString(pong)) if pong == nonce.as_bytes() => {
+                T::from_redis_value(Value::Array(answers.collect()))
                     .map_err(|error| StoreError::Unavailable(format!("an answer of another form: {error}")))
             }
             _ => {
-                self.lost.notify_one();
+                self.endpoint.lost.notify_one();
                 Err(StoreError::Unavailable("an answer belonged to another question".into()))
             }
         }

@@ -51,11 +51,11 @@ impl RedisStore {
             .set_connection_timeout(Some(settings.connect_timeout))
             .set_response_timeout(Some(WAIT + settings.connect_timeout));
         let server = match self.council {
-            Some(_) => settings.server_at(data.address.clone())?,
+            Some(_) => settings.server_at(data.endpoint.address.clone())?,
             None => settings.server()?,
         };
         let mut connection = link::greet(settings, server, &config, &config).await?.connection;
-        match link::identify(&mut connection).await? == data.server {
+        match link::identify(&mut connection).await? == data.endpoint.server {
             true => Ok(connection),
             false => Err(StoreError::Unavailable("another server was reached".into())),
         }

@@ -1,7 +1,7 @@
-//! The link: one RESP3 connection on which Redis pushes what changed, and the data connection beside it.
+//! The link: one RESP3 connection on which Redis pushes what changed, and the data connections beside it.
 //!
-//! Always true here: tracking is confirmed, or known to be refused, before anybody may read; the data connection belongs to
-//! the link: opened after it, to the same server, dropped with it, and its loss is the link's; at most one heartbeat is
+//! Always true here: tracking is confirmed, or known to be refused, before anybody may read; data connections belong to
+//! the link: opened after it, to the same server, dropped with it, and the loss of one is the link's; at most one heartbeat is
 //! unanswered, and nothing else is sent on the link; only the complete expected answer is a heartbeat's. Opened by `vigil`; an
 //! examination makes its own connections with the same functions.
 
@@ -20,7 +20,8 @@ use crate::domain::{Generation, Timestamp};
 use crate::freshness::{Epoch, Position, Stamps, Told};
 use crate::roles::{LinkMetrics, StoreError, keys};
 
-use super::data::Data;
+use super::data::{Data, Endpoint};
+use super::pool::Pool;
 use super::pushes::{self, Sightings};
 use super::sentinel::HostPort;
 use super::settings::RedisSettings;
@@ -34,7 +35,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Link {
     connection: MultiplexedConnection,
     /// For everything but heartbeats.
-    pub data: Data,
+    pub pool: Arc<Pool>,
     lost: Arc<Notify>,
     pub server: Server,
     /// Why this server pushes no invalidations; they are then read from the log, heartbeat by heartbeat.
@@ -78,7 +79,7 @@ impl Link {
         old.into_iter().chain(untracked).collect()
     }
 
-    /// Opens both connections to a server.
+    /// Opens the link to a server, and the first data connection.
     pub async fn open(
         settings: &RedisSettings,
         server: ConnectionInfo,
@@ -87,7 +88,7 @@ impl Link {
         let lost = Arc::new(Notify::new());
         let Sinks { stamps, sightings, metrics } = sinks.clone();
         let silent = AsyncConnectionConfig::new().set_connection_timeout(Some(settings.connect_timeout));
-        // On both connections: heartbeats would not notice that the data connection alone is gone.
+        // On data connections too: heartbeats would not notice that one of them alone is gone.
         let pushes = pushes::apply(stamps, sightings, metrics, lost.clone());
         let pushed = silent.clone().set_push_sender(pushes);
         let address = host_port(&server);
@@ -101,13 +102,21 @@ impl Link {
             false => (Some("RESP3 is not spoken".to_owned()), silent),
         };
 
-        let data = config.set_response_timeout(Some(WRITE_TIMEOUT));
-        let data = connect(&client, &data).await.map_err(|error| errors::of_read(&error))?;
-        let mut data = Data::new(data, address, server.clone(), lost.clone());
-        if identify_within(settings.connect_timeout, &mut data.connection).await? != server {
-            return Err(StoreError::Unavailable("two connections reached two servers".into()));
-        }
-        Ok(Self { connection, data, lost, server, untracked })
+        let endpoint = Endpoint {
+            client,
+            config: config.set_response_timeout(Some(WRITE_TIMEOUT)),
+            settings: settings.clone(),
+            address,
+            server: server.clone(),
+            lost: lost.clone(),
+        };
+        let pool = Pool::open(endpoint).await?;
+        Ok(Self { connection, pool, lost, server, untracked })
+    }
+
+    /// The first data connection.
+    pub fn data(&self) -> Data {
+        self.pool.first.clone()
     }
 
     /// Sends one heartbeat and waits for its whole answer; anything else ends the link.
@@ -115,15 +124,7 @@ impl Link {
         beat(&mut self.connection, position).await
     }
 
-    /// Asks again what a server must be: an operator may have let it evict since.
-    pub async fn inspect(&mut self, within: Duration) -> Result<(), StoreError> {
-        match identify_within(within, &mut self.data.connection).await? == self.server {
-            true => Ok(()),
-            false => Err(StoreError::Unavailable("the data connection reached another server".into())),
-        }
-    }
-
-    /// Returns an error when one of the two connections breaks.
+    /// Returns an error when one of the connections breaks.
     pub async fn broken(&self) -> StoreError {
         self.lost.notified().await;
         StoreError::Unavailable("the connection to Redis broke".into())
@@ -223,15 +224,6 @@ pub async fn connect(
     config: &AsyncConnectionConfig,
 ) -> Result<MultiplexedConnection, RedisError> {
     client.get_multiplexed_async_connection_with_config(config).await
-}
-
-/// As `identify`, for a connection that may wait long for other answers.
-async fn identify_within(
-    wait: Duration,
-    connection: &mut MultiplexedConnection,
-) -> Result<Server, StoreError> {
-    let silent = |_| StoreError::Unavailable("no answer to INFO".into());
-    tokio::time::timeout(wait, identify(connection)).await.map_err(silent)?
 }
 
 /// Refuses a server that must not be trusted: a replica, or one that may evict.

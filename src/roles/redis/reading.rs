@@ -62,7 +62,7 @@ impl RedisStore {
     ) -> Result<OneRead, StoreError> {
         let role_keys = [Side::A, Side::B].map(|side| keys::role_set(organization, side, account));
         let [header_key, counter_key] = [keys::header(organization), keys::counter(organization)];
-        let (mut data, link) = self.numbered_data()?;
+        let (mut data, link) = self.own_data()?;
         for _ in 0..ATTEMPTS {
             let (sent, told) = (Ticks::now(), self.told());
             let mut read = cmd("MGET");

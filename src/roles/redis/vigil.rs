@@ -162,7 +162,7 @@ impl<'s> Watch<'s> {
             }
             // Often enough that an eviction policy is noticed within the bound.
             if beat.sent.since(inspected) > settings.bound / 2 {
-                self.link.inspect(settings.read_timeout).await?;
+                self.link.data().inspect(settings.read_timeout).await?;
                 inspected = beat.sent;
             }
             tokio::select! {
@@ -247,11 +247,11 @@ impl<'s> Watch<'s> {
         let marks = |answer: Value| -> Result<Vec<Mark>, StoreError> {
             Ok(log::entries(&answer)?.into_iter().map(|entry| entry.mark).collect())
         };
-        let first = marks(self.link.data.ask(&log::range(None, 1)).await?)?;
+        let first = marks(self.link.data().ask(&log::range(None, 1)).await?)?;
         let mut held = BTreeSet::new();
         let mut from = self.memory.history.oldest();
         loop {
-            let page = marks(self.link.data.ask(&log::range(from, log::PAGE)).await?)?;
+            let page = marks(self.link.data().ask(&log::range(from, log::PAGE)).await?)?;
             let full = page.len() == log::PAGE;
             from = page.last().map(|last| Generation(last.generation.0 + 1));
             held.extend(page);
@@ -356,7 +356,7 @@ impl<'s> Watch<'s> {
         organization: &OrganizationId,
         newest: Option<Generation>,
     ) -> Result<InForce, StoreError> {
-        match self.store.current_over(&mut self.link.data, organization, Generation::default()).await {
+        match self.store.current_over(&mut self.link.data(), organization, Generation::default()).await {
             Ok(Some(current)) if Some(current.generation) > newest => Ok(InForce::Changing),
             Ok(current) => Ok(InForce::Side(current.map(|current| current.header.side))),
             Err(StoreError::Broken { .. }) => Ok(InForce::Unclear),
