@@ -286,8 +286,9 @@ impl RoleCache {
                 if !standing.is_running() {
                     return Err(unvouched().into());
                 }
-                let landed = Arc::new(Landed { reading, stamp, standing });
-                self.publish(&policy, &organization, &account, &landed);
+                let bucket = Bucket::of_one(policy.catalogue(), &account, place, (&reading, stamp));
+                let landed = Arc::new(Landed { reading, stamp, standing, bucket: Arc::new(bucket) });
+                self.publish(&organization, place, &landed);
                 return Ok(landed);
             }
             stamp = view.stamp;
@@ -334,16 +335,14 @@ impl RoleCache {
         }
     }
 
-    fn publish(&self, policy: &Policy, organization: &OrganizationId, account: &AccountId, landed: &Landed) {
-        let place = self.stamps.place(organization, account);
-        let fresh = Bucket::of_one(policy.catalogue(), account, place, landed);
+    fn publish(&self, organization: &OrganizationId, place: Place, landed: &Landed) {
         if let Some(found) = &landed.reading.found {
             self.spread.fit(place, found.organization.accounts);
         }
         let key = self.spread.key(organization, place);
         let merged = self.buckets.entry(key).and_upsert_with(|present| match present {
-            Some(entry) => Arc::new(entry.value().merge(&fresh)),
-            None => Arc::new(fresh.clone()),
+            Some(entry) => Arc::new(entry.value().merge(&landed.bucket)),
+            None => landed.bucket.clone(),
         });
         if merged.value().is_crowded() {
             self.spread.widen(place);
@@ -358,8 +357,14 @@ impl RoleCache {
         account: &AccountId,
         landed: &Landed,
     ) -> Option<Facts> {
-        let place = self.stamps.place(organization, account);
-        let bucket = Arc::new(Bucket::of_one(policy.catalogue(), account, place, landed));
+        let catalogue = policy.catalogue();
+        let bucket = match landed.bucket.is_of(catalogue) {
+            true => landed.bucket.clone(),
+            false => {
+                let place = self.stamps.place(organization, account);
+                Arc::new(Bucket::of_one(catalogue, account, place, (&landed.reading, landed.stamp)))
+            }
+        };
         let (sent, generation) = bucket.vouched(0);
         let freshness = match landed.standing {
             Standing::Running { from, until } => {

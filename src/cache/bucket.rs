@@ -13,8 +13,7 @@ use crate::domain::{AccountId, Generation, OrganizationId};
 use crate::freshness::{Place, Stamp};
 use crate::holding::{Holding, Switches};
 use crate::policy::catalogue::Catalogue;
-
-use super::flights::Landed;
+use crate::roles::Reading;
 
 /// A bucket with more accounts makes its organization spread over twice as many.
 const CROWD: usize = 64;
@@ -184,8 +183,12 @@ impl Bucket {
     }
 
     /// What one read said.
-    pub fn of_one(catalogue: &Catalogue, account: &AccountId, place: Place, landed: &Landed) -> Self {
-        let Landed { reading, stamp, .. } = landed;
+    pub fn of_one(
+        catalogue: &Catalogue,
+        account: &AccountId,
+        place: Place,
+        (reading, stamp): (&Reading, Stamp),
+    ) -> Self {
         let (known, entry, side) = match &reading.found {
             None => (None, None, Generation::default()),
             Some(found) => {
@@ -205,6 +208,11 @@ impl Bucket {
         let header =
             Header { world: stamp.world, stamp: stamp.organization, sent: reading.sent, side, known };
         Self::new(catalogue.numbering(), header, entry.into_iter().collect())
+    }
+
+    /// Whether it is in the numbers of this catalogue.
+    pub fn is_of(&self, catalogue: &Catalogue) -> bool {
+        self.numbering == catalogue.numbering()
     }
 
     /// This bucket with what another read said. The newer header holds, and entries that do not go with it are dropped;

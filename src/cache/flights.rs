@@ -16,6 +16,7 @@ use crate::instrument::Counter;
 use crate::roles::{Reading, StoreError};
 
 use super::Unknown;
+use super::bucket::Bucket;
 
 /// A reading whose stamp still held after it, under a lease that ran then.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Landed {
     pub reading: Reading,
     pub stamp: Stamp,
     pub standing: Standing,
+    /// The same in the numbers of the policy that it was read for.
+    pub bucket: Arc<Bucket>,
 }
 
 pub type Outcome = Result<Arc<Landed>, Unknown>;

@@ -2,7 +2,7 @@
 //!
 //! Always true here: keys are injective (identifiers contain neither braces nor NUL); everything of one
 //! organization carries its hash tag, so that a cluster keeps it in one slot; only headers and role sets lie
-//! under the tracked prefixes. Used by the Redis store alone.
+//! under the tracked prefixes. Used by the Redis store alone, in every cold read: keys are joined, not formatted.
 
 use crate::domain::{AccountId, OrganizationId};
 
@@ -29,31 +29,31 @@ pub const TRACKED: [&str; 2] = ["rg:h:", "rg:r:"];
 pub const DOCTOR: &str = "rg:doctor:";
 
 pub fn header(organization: &OrganizationId) -> String {
-    format!("rg:h:{{{organization}}}")
+    ["rg:h:{", organization.as_str(), "}"].concat()
 }
 
 /// The generation of an organization's last write.
 pub fn counter(organization: &OrganizationId) -> String {
-    format!("rg:c:{{{organization}}}")
+    ["rg:c:{", organization.as_str(), "}"].concat()
 }
 
 /// The number of the replace under way.
 pub fn lock(organization: &OrganizationId) -> String {
-    format!("rg:l:{{{organization}}}")
+    ["rg:l:{", organization.as_str(), "}"].concat()
 }
 
 /// The accounts on one side of an organization, a sorted set in byte order.
 pub fn index(organization: &OrganizationId, side: Side) -> String {
-    format!("rg:i:{{{organization}}}:{}", side.digit())
+    ["rg:i:{", organization.as_str(), "}:", side.text()].concat()
 }
 
 pub fn role_set(organization: &OrganizationId, side: Side, account: &AccountId) -> String {
-    format!("rg:r:{{{organization}}}:{}:{account}", side.digit())
+    ["rg:r:{", organization.as_str(), "}:", side.text(), ":", account.as_str()].concat()
 }
 
 /// The organizations of an account, a sorted set in byte order.
 pub fn memberships(account: &AccountId) -> String {
-    format!("rg:m:{account}")
+    ["rg:m:", account.as_str()].concat()
 }
 
 /// A key under a tracked prefix, read back.

@@ -37,11 +37,19 @@ impl Side {
         }
     }
 
-    /// As it stands in keys and headers.
+    /// As it stands in headers.
     pub const fn digit(self) -> u8 {
         match self {
             Self::A => 0,
             Self::B => 1,
+        }
+    }
+
+    /// As it stands in keys.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::A => "0",
+            Self::B => "1",
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, InfoDict, Pipeline, Value, cmd, pipe};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, InfoDict, Pipeline, Value, cmd};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -79,17 +79,17 @@ impl Data {
     }
 
     pub async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, StoreError> {
-        let (answer,) = self.ask_all(pipe().add_command(command.clone())).await?;
+        let (answer,) = self.ask_all(&[command]).await?;
         Ok(answer)
     }
 
     /// Several questions in one round trip; each sees its own moment.
-    pub async fn ask_all<T: FromRedisValue>(&mut self, questions: &Pipeline) -> Result<T, StoreError> {
+    pub async fn ask_all<T: FromRedisValue>(&mut self, questions: &[&Cmd]) -> Result<T, StoreError> {
         let nonce = fastrand::u64(..).to_string();
-        let mut sent = pipe();
-        sent.add_command(cmd("PING").arg(&nonce).clone());
-        for question in questions.cmd_iter() {
-            sent.add_command(question.clone());
+        let mut sent = Pipeline::with_capacity(questions.len() + 1);
+        sent.cmd("PING").arg(&nonce);
+        for question in questions {
+            sent.add_command(Cmd::clone(question));
         }
         let answers: Vec<Value> =
             sent.query_async(&mut self.connection).await.map_err(|error| errors::of_read(&error))?;

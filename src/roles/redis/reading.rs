@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use ::redis::{cmd, pipe};
+use ::redis::cmd;
 use futures_util::future::try_join_all;
 
 use crate::clock::Ticks;
@@ -311,9 +311,11 @@ pub(super) fn counter_suffix(store: StoreId, organization: &OrganizationId) -> S
 }
 
 fn decode_counter(value: &[u8], store: StoreId, organization: &OrganizationId) -> Option<Generation> {
-    let text = std::str::from_utf8(value).ok()?;
-    let digits = text.strip_suffix(&counter_suffix(store, organization))?;
-    digits.parse().ok().map(Generation).filter(|generation| *generation <= Generation::MAX)
+    let (digits, place) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+    let (of, named) = place.split_once(' ')?;
+    let is_ours = StoreId::parse(of) == Some(store) && named == organization.as_str();
+    let generation = digits.parse().ok().map(Generation).filter(|_| is_ours);
+    generation.filter(|generation| *generation <= Generation::MAX)
 }
 
 /// MGET shows a key of another type as absent; EXISTS does not.
@@ -329,10 +331,10 @@ async fn is_member_without(
     side: Side,
     account: &AccountId,
 ) -> Result<Option<bool>, StoreError> {
-    let mut look = pipe();
-    look.cmd("EXISTS").arg(key);
-    look.cmd("ZSCORE").arg(keys::index(organization, side)).arg(account.as_str());
-    let (there, score): (u64, Option<f64>) = data.ask_all(&look).await?;
+    let (mut exists, mut zscore) = (cmd("EXISTS"), cmd("ZSCORE"));
+    exists.arg(key);
+    zscore.arg(keys::index(organization, side)).arg(account.as_str());
+    let (there, score): (u64, Option<f64>) = data.ask_all(&[&exists, &zscore]).await?;
     Ok((there == 0).then_some(score.is_some()))
 }
 
