@@ -169,11 +169,21 @@ pub struct Connected {
 /// Connections over the network that neither track nor are a test's, the oldest first. One that is still being opened does
 /// not count: its loss is a failure to open it.
 pub fn data_connections(redis: &Redis) -> Vec<Connected> {
+    connections(redis, |flags, command| flags == "N" && !["NULL", "hello"].contains(&command))
+}
+
+/// The connection that tracks, while there is one.
+pub fn link_of(redis: &Redis) -> Option<Connected> {
+    connections(redis, |flags, _| flags.contains('t')).pop()
+}
+
+/// The connections of these flags and newest command, the oldest first.
+fn connections(redis: &Redis, is_wanted: impl Fn(&str, &str) -> bool) -> Vec<Connected> {
     let list = redis.call(&["CLIENT", "LIST"]).text();
     let connected = |line: &str| {
         let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name)).unwrap();
-        let is_open = field("flags=") == "N" && !["NULL", "hello"].contains(&field("cmd="));
-        is_open.then(|| Connected { id: field("id=").parse().unwrap(), address: field("addr=").to_owned() })
+        let address = || Connected { id: field("id=").parse().unwrap(), address: field("addr=").to_owned() };
+        is_wanted(field("flags="), field("cmd=")).then(address)
     };
     let mut found: Vec<_> = list.lines().filter_map(connected).collect();
     found.sort();

@@ -20,12 +20,18 @@ use crate::support::worlds::json_lines;
 const READS: &[&str] =
     &["get", "mget", "hget", "hmget", "eval", "fcall", "exists", "smembers", "zrange", "xrange"];
 
-/// An organization of 400 accounts, none of them cached yet.
-pub fn crowd() -> (Redis, Server) {
+/// An organization of 400 accounts.
+pub fn crowded_redis() -> Redis {
     let mut accounts = vec![account("boss", "owner", "")];
     accounts.extend((0..400).map(|number| account(&format!("account-{number}"), "member", "normal")));
     let redis = Redis::start();
     import::into_redis(&redis.url(), &json_lines(&World(vec![organization("acme", accounts)]).0));
+    redis
+}
+
+/// The same, and a server that has none of them cached yet.
+pub fn crowd() -> (Redis, Server) {
+    let redis = crowded_redis();
     let server = Server::over_redis(&redis.url());
     (redis, server)
 }

@@ -7,10 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fixture::{data_connections, kill_connection};
-use super::load::{crowd, normal};
+use super::load::{crowd, crowded_redis, normal};
 use crate::support::http::Client;
+use crate::support::proxy::{Direction, Fate, Proxy};
 use crate::support::redis::Redis;
 use crate::support::resp::Value;
+use crate::support::server::Server;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -57,6 +59,36 @@ fn a_thread_whose_connection_is_cut_answers_again_at_once() {
             thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// It may be the thread that was busy for long: the link stays, and with it what the others have.
+#[test]
+fn a_connection_of_a_thread_that_falls_silent_is_replaced_alone() {
+    let redis = crowded_redis();
+    let proxy = Proxy::to(&redis.url());
+    // Only the connections of threads are asked this: nothing passes on them from then on.
+    proxy.rule(|passing| match passing.direction {
+        Direction::Reply(words) if *words == ["INFO", "server"] => Fate::Hold,
+        _ => Fate::Pass,
+    });
+    let server = Server::over_redis(&proxy.url());
+    let mut client = server.client();
+    let mut questions = (0..400).map(|account| normal(account).json());
+    let first = data_connections(&redis);
+    let mut own = BTreeSet::new();
+    let started = Instant::now();
+    while own.len() < 3 {
+        let reply = client.post("/check", questions.next().unwrap());
+        assert!([200, 503].contains(&reply.status), "{}", reply.text());
+        let now = data_connections(&redis);
+        assert!(now.starts_with(&first), "the link was replaced: {first:?}, {now:?}");
+        own.extend(now.into_iter().skip(1));
+        assert!(started.elapsed() < 2 * LIMIT, "the silent one stays: {own:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    proxy.pass();
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(client.post("/check", questions.next().unwrap()).json()["allowed"], true);
 }
 
 #[test]

@@ -65,13 +65,12 @@ impl Data {
         }
     }
 
-    /// Whether the server still answers here. Any other answer than its own ends the link.
+    /// Whether the server still answers here. Another server ends the link.
     pub async fn is_answered(&mut self) -> bool {
         let question = cmd("INFO").arg("server").clone();
         let answer = timeout(self.endpoint.settings.read_timeout, self.ask::<InfoDict>(&question)).await;
-        let Ok(answer) = answer else { return false };
-        let run_id = answer.ok().and_then(|info| info.get::<String>("run_id"));
-        let is_same = run_id.as_ref() == Some(&self.endpoint.server.run_id);
+        let Ok(Ok(info)) = answer else { return false };
+        let is_same = info.get::<String>("run_id").as_ref() == Some(&self.endpoint.server.run_id);
         if !is_same {
             self.endpoint.lost.notify_one();
         }

@@ -1,7 +1,7 @@
 //! The data connections of a link: the first, opened with it, and one more for each other runtime that reads.
 //!
 //! Always true here: all of them were opened after the link, to the same server process, and end with it; one that breaks
-//! ends the link, one that falls silent is opened anew; a runtime reads over the first while it has none of its own, whether not
+//! ends the link, one that no longer answers is opened anew; a runtime reads over the first while it has none of its own, whether not
 //! yet or because the server gives none. Opened by the link, asked by the Redis store.
 
 use std::collections::HashMap;
