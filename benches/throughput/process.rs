@@ -1,6 +1,7 @@
 //! Servers as child processes: started, found by their first line, measured by their CPU time, stopped on drop.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -67,11 +68,19 @@ impl Drop for Served {
     }
 }
 
+/// A program on the processors that `SERVER_CPUS` names, as `taskset` reads them, or on those of this bench.
+fn command(program: impl AsRef<OsStr>) -> Command {
+    let Some(processors) = env::var_os("SERVER_CPUS") else { return Command::new(program) };
+    let mut command = Command::new("taskset");
+    command.arg("--cpu-list").arg(processors).arg(program.as_ref());
+    command
+}
+
 /// Over a TCP port, or a unix socket in the sample's folder. Each server has a store of its own.
 pub fn rolegate(sample: &Sample, unix: bool) -> Served {
     // Another build of the program may be put in its place, to compare the two.
     let program = env::var_os("ROLEGATE").unwrap_or_else(|| env!("CARGO_BIN_EXE_rolegate").into());
-    let mut command = Command::new(program);
+    let mut command = command(program);
     let (data, listen) = match unix {
         true => ("data-unix", format!("unix:{}", sample.folder.path().join("socket").display())),
         false => ("data", "127.0.0.1:0".to_owned()),
@@ -83,5 +92,5 @@ pub fn rolegate(sample: &Sample, unix: bool) -> Served {
 
 pub fn bare(shape: Shape, length: usize) -> Served {
     let this = env::current_exe().expect("the path of this bench");
-    Served::start(Command::new(this).args([bare::FLAG, shape.name(), &length.to_string()]))
+    Served::start(command(this).args([bare::FLAG, shape.name(), &length.to_string()]))
 }
