@@ -3,7 +3,8 @@
 //! Always true here: no lock, no allocation and no label look-up after construction; numbers only rise. A
 //! snapshot is not atomic over several instruments. Used by the cache and by telemetry.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 /// A number of events since the process started.
@@ -21,6 +22,49 @@ impl Counter {
 
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One `T` for each of the threads that count most: processors that write to the same cache line wait for each other.
+#[derive(Debug)]
+pub struct PerThread<T>(Box<[Apart<T>]>);
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
+thread_local! {
+    static SEAT: usize = {
+        static TAKEN: AtomicUsize = AtomicUsize::new(0);
+        TAKEN.fetch_add(1, Ordering::Relaxed)
+    };
+}
+
+impl<T: Default> Default for PerThread<T> {
+    fn default() -> Self {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self((0..processors.next_power_of_two()).map(|_| Apart::default()).collect())
+    }
+}
+
+impl<T> PerThread<T> {
+    /// That of this thread, which it may share with others.
+    pub fn own(&self) -> Option<&T> {
+        self.0.get(SEAT.with(|seat| *seat) & (self.0.len() - 1)).map(|Apart(own)| own)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|Apart(own)| own)
+    }
+}
+
+impl PerThread<Counter> {
+    pub fn increment(&self) {
+        self.own().into_iter().for_each(Counter::increment);
+    }
+
+    pub fn value(&self) -> u64 {
+        self.all().map(Counter::value).sum()
     }
 }
 
@@ -53,13 +97,23 @@ impl Histogram {
     }
 
     pub fn values(&self) -> HistogramValues {
+        HistogramValues::of(&[self])
+    }
+}
+
+impl HistogramValues {
+    /// Of several that count the same.
+    pub fn of(histograms: &[&Histogram]) -> Self {
+        let sum =
+            |counter: &dyn Fn(&Histogram) -> u64| histograms.iter().map(|one| counter(one)).sum::<u64>();
         let mut count = 0;
         let mut cumulative = Vec::with_capacity(BUCKETS_MICROS.len());
-        for (bound, bucket) in BUCKETS_MICROS.iter().zip(&self.buckets) {
-            count += bucket.value();
+        for (index, bound) in BUCKETS_MICROS.iter().enumerate() {
+            count += sum(&|one| one.buckets.get(index).map_or(0, Counter::value));
             cumulative.push((*bound, count));
         }
-        HistogramValues { cumulative, count: count + self.above.value(), sum_micros: self.sum_micros.value() }
+        count += sum(&|one| one.above.value());
+        Self { cumulative, count, sum_micros: sum(&|one| one.sum_micros.value()) }
     }
 }
 
@@ -78,5 +132,19 @@ mod tests {
         assert_eq!(values.cumulative.get(1), Some(&(100, 3)));
         assert_eq!(values.cumulative.last(), Some(&(5_000_000, 4)));
         assert_eq!((values.count, values.sum_micros), (5, 10_000_102));
+        let twice = HistogramValues::of(&[&histogram, &histogram]);
+        assert_eq!((twice.count, twice.sum_micros), (10, 20_000_204));
+        assert_eq!(twice.cumulative.get(1), Some(&(100, 6)));
+    }
+
+    #[test]
+    fn what_threads_count_apart_is_summed() {
+        let counter = PerThread::<Counter>::default();
+        thread::scope(|scope| {
+            for _ in 0..9 {
+                scope.spawn(|| (0..100).for_each(|_| counter.increment()));
+            }
+        });
+        assert_eq!(counter.value(), 900);
     }
 }

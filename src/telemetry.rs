@@ -18,7 +18,7 @@ use crate::cache::Source;
 use crate::code::Code;
 use crate::decision::Reason;
 use crate::domain::Timestamp;
-use crate::instrument::{Counter, Histogram};
+use crate::instrument::{Counter, Histogram, PerThread};
 
 pub use decision_log::{DECISIONS, DecisionRecord};
 pub use exposition::Format;
@@ -151,13 +151,19 @@ labels! {
 
 type DecisionCounters = [[[Counter; Source::ALL.len()]; Reason::ALL.len()]; Surface::ALL.len()];
 
+/// What each request counts.
+#[derive(Debug, Default)]
+struct Busy {
+    decisions: DecisionCounters,
+    request_duration: [Histogram; Route::ALL.len()],
+}
+
 /// All handles of one process.
 #[derive(Debug, Default)]
 pub struct Telemetry {
-    decisions: DecisionCounters,
+    busy: PerThread<Busy>,
     unknown: [ByCode<Counter>; Surface::ALL.len()],
     refused: ByCode<Counter>,
-    request_duration: [Histogram; Route::ALL.len()],
     connections: Counter,
     connections_refused: Counter,
     connections_timed_out: [Counter; Timeout::ALL.len()],
@@ -191,9 +197,11 @@ impl<T> ByCode<T> {
 impl Telemetry {
     /// Counts one decision.
     pub fn decided(&self, surface: Surface, answer: &Answer) {
-        let by_reason = self.decisions.get(surface as usize);
-        let by_source = by_reason.and_then(|table| table.get(answer.decision.reason() as usize));
-        bump(by_source.and_then(|table| table.get(answer.source as usize)));
+        let counter = self
+            .busy
+            .own()
+            .and_then(|busy| counter_of(&busy.decisions, surface, answer.decision.reason(), answer.source));
+        bump(counter);
     }
 
     /// Counts a question or a request that got no decision: as unknown or as refused, by its code.
@@ -213,9 +221,8 @@ impl Telemetry {
     }
 
     pub fn request_ended(&self, route: Route, took: Duration) {
-        if let Some(histogram) = self.request_duration.get(route as usize) {
-            histogram.observe(took);
-        }
+        let histogram = self.busy.own().and_then(|busy| busy.request_duration.get(route as usize));
+        histogram.into_iter().for_each(|histogram| histogram.observe(took));
     }
 
     pub fn connection_accepted(&self) {
@@ -257,6 +264,15 @@ impl Telemetry {
             Reload::Failed => {}
         }
     }
+}
+
+fn counter_of(
+    counters: &DecisionCounters,
+    surface: Surface,
+    reason: Reason,
+    source: Source,
+) -> Option<&Counter> {
+    counters.get(surface as usize)?.get(reason as usize)?.get(source as usize)
 }
 
 fn bump(counter: Option<&Counter>) {

@@ -3,7 +3,7 @@
 //! Plain instruments without names: telemetry gives them names when it is scraped. Used by `cache`, read by
 //! telemetry and health.
 
-use crate::instrument::{Counter, Histogram};
+use crate::instrument::{Counter, Histogram, PerThread};
 use crate::roles::StoreError;
 
 /// Why a read of the store gave nothing that could be used.
@@ -63,7 +63,7 @@ impl From<&StoreError> for ReadFailure {
 #[derive(Debug, Default)]
 pub struct CacheMetrics {
     /// Questions answered from memory.
-    pub hits: Counter,
+    pub hits: PerThread<Counter>,
     /// Those of them that were answered after the end of the lease.
     pub stale: Counter,
     /// Reads sent to the store.

@@ -9,12 +9,12 @@ use crate::cache::{ReadFailure, RoleCache, Source};
 use crate::code::Code;
 use crate::decision::Reason;
 use crate::health::{Report, State};
-use crate::instrument::Counter;
+use crate::instrument::{Counter, HistogramValues};
 use crate::roles::{LinkEvent, LinkStatus, StoreStatus};
 
 use super::exposition::{Exposition, Format, Seconds};
 use super::families::{self as family, Family};
-use super::{Change, Outcome, Reload, Route, Surface, Telemetry, Timeout};
+use super::{Busy, Change, Outcome, Reload, Route, Surface, Telemetry, Timeout, counter_of};
 
 /// What a scrape shows beside the counters.
 #[derive(Debug)]
@@ -48,13 +48,12 @@ impl Telemetry {
 
     fn write_decisions(&self, out: &mut Exposition) {
         out.family(&family::DECISIONS);
-        let tables = Surface::ALL.iter().zip(&self.decisions);
-        for (surface, reasons) in tables.filter(|(surface, _)| surface.decides()) {
-            for (reason, sources) in Reason::ALL.iter().zip(reasons) {
-                let outcome = if *reason == Reason::Granted { "allow" } else { "deny" };
-                for (source, counter) in Source::ALL.iter().zip(sources) {
+        for surface in Surface::ALL.iter().filter(|surface| surface.decides()) {
+            for reason in Reason::ALL {
+                let outcome = if reason == Reason::Granted { "allow" } else { "deny" };
+                for source in Source::ALL {
                     let labels = [surface.as_str(), outcome, reason.as_str(), source.as_str()];
-                    out.sample(&family::DECISIONS, &labels, counter.value());
+                    out.sample(&family::DECISIONS, &labels, self.decided_so_far(*surface, reason, source));
                 }
             }
         }
@@ -71,10 +70,17 @@ impl Telemetry {
         }
     }
 
+    fn decided_so_far(&self, surface: Surface, reason: Reason, source: Source) -> u64 {
+        let counter = |busy: &Busy| Some(counter_of(&busy.decisions, surface, reason, source)?.value());
+        self.busy.all().filter_map(counter).sum()
+    }
+
     fn write_requests(&self, out: &mut Exposition, scene: &Scene<'_>) {
         out.family(&family::REQUEST_DURATION);
-        for (route, histogram) in Route::ALL.iter().zip(&self.request_duration) {
-            out.histogram(&family::REQUEST_DURATION, &[route.as_str()], &histogram.values());
+        for route in Route::ALL {
+            let of_threads = self.busy.all().filter_map(|busy| busy.request_duration.get(*route as usize));
+            let values = HistogramValues::of(&of_threads.collect::<Vec<_>>());
+            out.histogram(&family::REQUEST_DURATION, &[route.as_str()], &values);
         }
         single(out, &family::REQUESTS_IN_FLIGHT, &[], scene.requests_in_flight as u64);
         single(out, &family::CONNECTIONS_OPEN, &[], scene.connections_open as u64);
