@@ -78,7 +78,7 @@ impl Reader {
     async fn open(settings: Settings) -> Result<Self, Failure> {
         let policy = app::open_policy(settings.policy)?.current();
         let open = OpenStore::to_read(settings.store).await?;
-        Ok(Self { policy, authorizer: Arc::new(open.authorizer(settings.cache)) })
+        Ok(Self { policy: Arc::clone(&policy), authorizer: Arc::new(open.authorizer(settings.cache)) })
     }
 }
 

@@ -135,7 +135,7 @@ impl Site for Management {
         if resource.is_of_all() {
             caller.require_all()?;
         }
-        let policy = self.common.policies.current();
+        let policy = Arc::clone(&self.common.policies.current());
         let mut asked = Asked { site: self, caller, target, headers: &head.headers, body, id, policy };
         if resource.is_of_one() {
             let organization = segment(target, 0, Field::Organization, OrganizationId::new)?;

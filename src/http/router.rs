@@ -3,6 +3,7 @@
 //! Always true here: every request gets exactly one answer with the request's id; nothing is counted twice. Called by
 //! `connection` for each request.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,23 +23,29 @@ use super::resource::Resource;
 use super::site::Site;
 use super::{HttpLimits, operations};
 
+/// A site in the hands of one connection, whose requests count themselves here: the count of the site would be written by all
+/// processors.
+#[derive(Debug)]
+pub struct Held<S>(pub Arc<S>);
+
 /// Answers one request.
 ///
-/// The future is moved into hyper's hands as a whole, so it holds the request once, in two parts, and everything
-/// further in borrows them.
+/// The future holds the request once, in two parts, and everything further in borrows them. It is boxed, since hyper
+/// moves what it is given several times.
 pub fn respond<S: Site>(
-    site: Arc<S>,
+    held: Arc<Held<S>>,
     under_way: RequestPulse,
     request: Request<Incoming>,
-) -> impl Future<Output = Reply> + Send {
+) -> Pin<Box<impl Future<Output = Reply> + Send>> {
     let started = Instant::now();
     let (head, mut body) = request.into_parts();
-    async move {
+    Box::pin(async move {
+        let site = &*held.0;
         let telemetry = &site.common().telemetry;
         let id = RequestId::of(&head.headers);
         let found = Found::<S::Resource>::at(head.uri.path());
         let route = found.map_or(Route::Other, Found::route);
-        let (mut reply, mut close) = match answer(&*site, found, &head, &mut body, &id).await {
+        let (mut reply, mut close) = match answer(site, found, &head, &mut body, &id).await {
             Ok(reply) => (reply, false),
             Err(problem) => {
                 telemetry.undecided(route.surface(), problem.code);
@@ -60,7 +67,7 @@ pub fn respond<S: Site>(
         telemetry.request_ended(route, started.elapsed());
         drop(under_way);
         reply
-    }
+    })
 }
 
 /// What a path names: something of the site, or what every listener tells.

@@ -31,6 +31,8 @@ pub struct Watchdog<'a> {
     limits: &'a HttpLimits,
     pulse: Arc<Pulse>,
     timer: Pin<Box<Sleep>>,
+    /// The timer wakes this task: until it has elapsed it need not be asked.
+    armed: bool,
     /// When the present header began, and how many requests had begun before it.
     header: Option<(Instant, u64)>,
     stuck: Option<Instant>,
@@ -47,6 +49,7 @@ impl<'a> Watchdog<'a> {
             limits,
             pulse,
             timer: Box::pin(sleep(limits.idle_timeout)),
+            armed: false,
             header: None,
             stuck: None,
             quiet: (Instant::now(), 0),
@@ -66,7 +69,11 @@ impl<'a> Watchdog<'a> {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
         let beat = self.pulse.beat();
         self.note(beat);
+        if self.armed && !self.timer.is_elapsed() {
+            return Poll::Pending;
+        }
         loop {
+            self.armed = true;
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
             if let Some(verdict) = self.judge(beat, now) {
@@ -129,6 +136,7 @@ impl<'a> Watchdog<'a> {
     fn wake_by(&mut self, deadline: Instant) {
         if deadline < self.timer.deadline() {
             self.timer.as_mut().reset(deadline);
+            self.armed = false;
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 use super::Policy;
 use super::files::{FilesDigest, PolicyFiles};
@@ -76,9 +76,10 @@ impl PolicySource {
         })
     }
 
-    /// The policy of now, to keep for as long as its numbers are needed.
-    pub fn current(&self) -> Arc<Policy> {
-        self.current.load_full()
+    /// The policy of now, to keep for as long as its numbers are needed. A guard: a count that all processors change
+    /// costs each of them a cache miss.
+    pub fn current(&self) -> Guard<Arc<Policy>> {
+        self.current.load()
     }
 
     /// Why the files are not what serves; `None` when they are.
