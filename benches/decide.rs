@@ -18,7 +18,7 @@ use rolegate::domain::{
     AccountId, EnabledProduct, Generation, Grant, Organization, OrganizationId, RoleKey, RoleSet, Timestamp,
 };
 use rolegate::freshness::Stamps;
-use rolegate::holding::{Holding, Switches};
+use rolegate::holding::{Enablings, Holding, Switches};
 use rolegate::policy::catalogue::RoleIx;
 use rolegate::policy::{Policy, PolicyFiles};
 use rolegate::question::{Asked, Question};
@@ -65,12 +65,16 @@ fn organization(number: usize) -> Organization {
     Organization { id, owner: account(0), products: vec![livechat], accounts: ACCOUNTS as u64 }
 }
 
+fn enablings(policy: &Policy) -> Enablings {
+    Enablings::of(&organization(0), policy.catalogue())
+}
+
 /// The pure decision: masks, Casbin's remembered judgement, the reason.
 #[divan::bench]
 fn decision(bencher: Bencher) {
     let policy = policy();
     let switches = Switches::compile(&organization(0), policy.catalogue());
-    let holding = Holding::compile(&role_set(0), policy.catalogue());
+    let holding = Holding::compile(&role_set(0), &enablings(&policy), policy.catalogue());
     let asked = Asked::Role(administrator(&policy));
     let at = Timestamp::from_millis(0);
     bencher.bench(|| decide(&policy, black_box(Subject::Member(&switches, &holding)), asked, at).unwrap());
@@ -81,7 +85,7 @@ fn decision(bencher: Bencher) {
 fn first_decision_of_a_role_set(bencher: Bencher) {
     bencher.with_inputs(policy).bench_values(|policy| {
         let switches = Switches::compile(&organization(0), policy.catalogue());
-        let holding = Holding::compile(&role_set(0), policy.catalogue());
+        let holding = Holding::compile(&role_set(0), &enablings(&policy), policy.catalogue());
         let asked = Asked::Role(administrator(&policy));
         decide(&policy, Subject::Member(&switches, &holding), asked, Timestamp::from_millis(0)).unwrap()
     });

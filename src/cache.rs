@@ -8,7 +8,10 @@
 //! with the role sets asked so far. Called by the authorizer.
 
 mod bucket;
+mod commons;
+mod facts;
 mod flights;
+mod front;
 mod metrics;
 
 use std::sync::Arc;
@@ -18,80 +21,20 @@ use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 use crate::clock::Ticks;
-use crate::decision::Subject;
-use crate::domain::{AccountId, Generation, OrganizationId};
+use crate::domain::{AccountId, OrganizationId};
 use crate::freshness::{Freshness, Place, Stamp, Stamps, Standing};
 use crate::policy::Policy;
 use crate::roles::{Reading, RoleStore, StoreError};
 
-use bucket::{BroughtHash, Bucket, Key, Spread};
+use bucket::{BroughtHash, Bucket, Key, Spread, Wanted};
+use commons::Commons;
+pub use facts::{Facts, Source, Terms, Unknown};
 use flights::{Flights, Landed};
+use front::Front;
 pub use metrics::{CacheMetrics, ReadFailure};
 
 /// Reads whose stamp moved are read again this often before the answer is unknown.
 const ATTEMPTS: u32 = 3;
-
-/// Where the data of an answer came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
-    Memory,
-    Store,
-}
-
-impl Source {
-    pub const ALL: [Self; 2] = [Self::Memory, Self::Store];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Store => "store",
-        }
-    }
-}
-
-/// Why no facts could be had: unknown, never a decision.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unknown {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The data were invalidated during each of several reads.
-    #[error("the data changed during each of {ATTEMPTS} reads")]
-    Unsettled,
-    /// The store's newest data are older than the caller demands.
-    #[error("the newest data are of generation {}, asked for {wanted}", have.map_or_else(|| "none".into(), |g| g.to_string()))]
-    NotFreshEnough { have: Option<Generation>, wanted: Generation },
-}
-
-/// What is known of one account in one organization, and how fresh it is.
-#[derive(Debug)]
-pub struct Facts {
-    bucket: Arc<Bucket>,
-    position: usize,
-    pub source: Source,
-    /// What the facts say was true at or after this.
-    sent: Ticks,
-    /// At the moment when they were found to be vouched for; `None` where no lease applies, or none ran.
-    pub freshness: Option<Freshness>,
-    /// The lease was over: only the fail-static window allowed them.
-    pub stale: bool,
-    /// A state that these facts are known to include; `None` for an unknown organization.
-    pub generation: Option<Generation>,
-}
-
-impl Facts {
-    pub fn subject(&self) -> Subject<'_> {
-        self.bucket.subject(self.position)
-    }
-}
-
-/// What a question demands of its facts.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Terms {
-    /// Facts that include this generation.
-    pub min_generation: Option<Generation>,
-    /// How long after the end of the lease facts from memory will do (F).
-    pub fail_static: Duration,
-}
 
 /// Bounds of the cache, checked by the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +52,8 @@ pub struct CacheLimits {
 /// Role sets read so far, shared by all tasks.
 pub struct RoleCache {
     buckets: Cache<Key, Arc<Bucket>, BroughtHash>,
+    front: Front,
+    commons: Commons,
     spread: Spread,
     stamps: Arc<Stamps>,
     store: Arc<dyn RoleStore>,
@@ -139,6 +84,8 @@ impl RoleCache {
         let buckets = Cache::builder().max_capacity(limits.bytes).weigher(weigher);
         Arc::new(Self {
             buckets: buckets.build_with_hasher(BroughtHash::default()),
+            front: Front::new(limits.bytes),
+            commons: Commons::default(),
             spread: Spread::default(),
             stamps,
             store,
@@ -242,10 +189,11 @@ impl RoleCache {
         let place = self.stamps.place(organization, account);
         let lease = self.store.lease();
         let view = self.stamps.view(lease, place);
-        let bucket = self.buckets.get(&self.spread.key(organization, place))?;
         let now = lease.map(|_| Ticks::now());
         let oldest = now.map(|now| now.minus(kept(self.limits.keep, place)));
-        let position = bucket.find(policy.catalogue().numbering(), account, (place, view.stamp), oldest)?;
+        let numbering = policy.catalogue().numbering();
+        let wanted = Wanted { numbering, organization, account, place, stamp: view.stamp, oldest };
+        let (bucket, position) = self.look_up(&wanted)?;
         let (sent, generation) = bucket.vouched(position);
         let now = now.unwrap_or_default();
         let (freshness, stale) = match view.standing(now) {
@@ -255,6 +203,22 @@ impl RoleCache {
             Standing::Over { .. } | Standing::Never => return None,
         };
         Some(Facts { bucket, position, source: Source::Memory, sent, freshness, stale, generation })
+    }
+
+    /// A bucket that holds what is wanted, and where.
+    fn look_up(&self, wanted: &Wanted<'_>) -> Option<(Arc<Bucket>, usize)> {
+        let found_in = |bucket: Arc<Bucket>| bucket.find(wanted).map(|position| (bucket, position));
+        let hash = self.spread.hash(wanted.place);
+        let is_passed = Front::is_passed();
+        if !is_passed && let Some(found) = self.front.get(hash).and_then(found_in) {
+            return Some(found);
+        }
+        let found =
+            self.buckets.get(&self.spread.key(wanted.organization, wanted.place)).and_then(found_in)?;
+        if is_passed {
+            self.front.put(hash, &found.0);
+        }
+        Some(found)
     }
 
     async fn read_joined(
@@ -286,7 +250,8 @@ impl RoleCache {
                 if !standing.is_running() {
                     return Err(unvouched().into());
                 }
-                let bucket = Bucket::of_one(policy.catalogue(), &account, place, (&reading, stamp));
+                let whose = (&organization, &account, place);
+                let bucket = Bucket::of_one(policy.catalogue(), &self.commons, whose, (&reading, stamp));
                 let landed = Arc::new(Landed { reading, stamp, standing, bucket: Arc::new(bucket) });
                 self.publish(&organization, place, &landed);
                 return Ok(landed);
@@ -344,6 +309,7 @@ impl RoleCache {
             Some(entry) => Arc::new(entry.value().merge(&landed.bucket)),
             None => landed.bucket.clone(),
         });
+        self.front.put(self.spread.hash(place), merged.value());
         if merged.value().is_crowded() {
             self.spread.widen(place);
         }
@@ -362,7 +328,8 @@ impl RoleCache {
             true => landed.bucket.clone(),
             false => {
                 let place = self.stamps.place(organization, account);
-                Arc::new(Bucket::of_one(catalogue, account, place, (&landed.reading, landed.stamp)))
+                let whose = (organization, account, place);
+                Arc::new(Bucket::of_one(catalogue, &self.commons, whose, (&landed.reading, landed.stamp)))
             }
         };
         let (sent, generation) = bucket.vouched(0);

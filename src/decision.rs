@@ -2,9 +2,9 @@
 //!
 //! Always true here: only `decide` can build a `Decision`, so an allow has passed Casbin's judgement of roles
 //! in force; an evaluation that fails is `Undecidable`, never a deny. Called by the authorizer; the
-//! reading use cases ask the same ladder (`effective_enabling`, `find`), so that a list never contradicts a check.
+//! reading use cases ask the same ladder (`require_open`, `find`), so that a list never contradicts a check.
 
-use crate::domain::{Generation, Timestamp};
+use crate::domain::Timestamp;
 use crate::holding::{HeldGrant, Holding, Mark, Phase, Switch, Switches};
 use crate::policy::catalogue::{ProductIx, RoleIx, RoleMask};
 use crate::policy::{Policy, Undecidable, Verdict};
@@ -155,11 +155,10 @@ pub fn find<'a>(
     let Some(product) = policy.catalogue().get(role).map(|role| role.product()) else {
         return Err(Undecidable::ForeignRoles);
     };
-    let enabling = match effective_enabling(switches, holding, product) {
-        Ok(enabling) => enabling,
-        Err(reason) => return refused(reason),
-    };
-    let in_phase = |phase| holding.grants(product, enabling).filter(move |grant| grant.phase(at) == phase);
+    if let Err(reason) = require_open(switches, holding, product) {
+        return refused(reason);
+    }
+    let in_phase = |phase| holding.grants(product).filter(move |grant| grant.phase(at) == phase);
     let in_force = in_phase(Phase::InForce).fold(RoleMask::default(), |mask, grant| mask.with(grant.bit()));
     let found = |reason, grant| Ok(Finding { role, reason, grant, in_force });
 
@@ -186,23 +185,17 @@ pub fn find<'a>(
     }
 }
 
-/// The enabling under which an account's grants of a product count; else why nothing of the product counts.
-pub fn effective_enabling(
-    switches: &Switches,
-    holding: &Holding,
-    product: ProductIx,
-) -> Result<Generation, Reason> {
+/// Why nothing that an account holds of a product counts, if nothing does.
+pub fn require_open(switches: &Switches, holding: &Holding, product: ProductIx) -> Result<(), Reason> {
     if !holding.has_primary() {
         return Err(Reason::NoPrimaryRole);
     }
-    let Switch { enabling, paused } = switches.get(product).ok_or(Reason::ProductNotEnabled)?;
-    if paused {
-        return Err(Reason::ProductPaused);
-    }
-    match holding.mark(product, enabling) {
-        Some(Mark::AwaitingApproval) => Err(Reason::AwaitingApproval),
-        Some(Mark::Suspended) => Err(Reason::Suspended),
-        None => Ok(enabling),
+    match (switches.get(product), holding.mark(product)) {
+        (Switch::Off, _) => Err(Reason::ProductNotEnabled),
+        (Switch::Paused, _) => Err(Reason::ProductPaused),
+        (Switch::On, Some(Mark::AwaitingApproval)) => Err(Reason::AwaitingApproval),
+        (Switch::On, Some(Mark::Suspended)) => Err(Reason::Suspended),
+        (Switch::On, None) => Ok(()),
     }
 }
 
@@ -213,11 +206,11 @@ pub fn allowing_grant<'a>(
     finding: &Finding<'_>,
     at: Timestamp,
 ) -> Result<Option<&'a HeldGrant>, Undecidable> {
-    let product = policy.catalogue().get(finding.role).map(|role| role.product());
-    for grant in holding.all_grants() {
-        let counts = Some(grant.product) == product
-            && grant.phase(at) == Phase::InForce
-            && finding.in_force.contains(grant.bit());
+    let Some(product) = policy.catalogue().get(finding.role).map(|role| role.product()) else {
+        return Ok(None);
+    };
+    for grant in holding.grants(product) {
+        let counts = grant.phase(at) == Phase::InForce && finding.in_force.contains(grant.bit());
         if counts && policy.judge(finding.role, grant.bit())? == Verdict::Allow {
             return Ok(Some(grant));
         }

@@ -7,39 +7,64 @@
 use crate::domain::{Generation, Grant, Organization, ProductMark, RoleKey, RoleSet, RoleType, Timestamp};
 use crate::policy::catalogue::{Catalogue, ProductIx, RoleIx, RoleMask};
 
-/// A product's switch in one organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Switch {
-    pub enabling: Generation,
-    pub paused: bool,
+/// What an organization can do with a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Switch {
+    Off,
+    On,
+    Paused,
 }
 
-/// The products of one organization, by catalogue position. `Accounts` is always on, under enabling 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Switches(Box<[Option<Switch>]>);
+/// The products of one organization, by catalogue position. `Accounts` is always on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Switches(Box<[Switch]>);
 
 impl Switches {
     pub fn compile(organization: &Organization, catalogue: &Catalogue) -> Self {
         let accounts = catalogue.accounts();
-        let switch = |(product, name)| {
-            if Some(product) == accounts {
-                return Some(Switch { enabling: Generation(0), paused: false });
-            }
-            organization
-                .product(name)
-                .map(|enabled| Switch { enabling: enabled.enabling, paused: enabled.paused })
+        let switch = |(product, name)| match organization.product(name) {
+            _ if Some(product) == accounts => Switch::On,
+            Some(enabled) if enabled.paused => Switch::Paused,
+            Some(_) => Switch::On,
+            None => Switch::Off,
         };
         Self(catalogue.products().map(switch).collect())
     }
 
-    pub fn get(&self, product: ProductIx) -> Option<Switch> {
-        self.0.get(product.index()).copied().flatten()
+    pub fn get(&self, product: ProductIx) -> Switch {
+        self.0.get(product.index()).copied().unwrap_or(Switch::Off)
     }
 
     /// The same products, none of them paused.
     #[must_use]
     pub fn resumed(&self) -> Self {
-        Self(self.0.iter().map(|switch| switch.map(|switch| Switch { paused: false, ..switch })).collect())
+        let resumed = |switch: &Switch| if *switch == Switch::Paused { Switch::On } else { *switch };
+        Self(self.0.iter().map(resumed).collect())
+    }
+
+    /// Bytes on the heap.
+    pub fn weight(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
+/// Under which enablings grants and marks of one organization count, by catalogue position. `Accounts` is always
+/// enabled, under 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enablings(Box<[Option<Generation>]>);
+
+impl Enablings {
+    pub fn of(organization: &Organization, catalogue: &Catalogue) -> Self {
+        let accounts = catalogue.accounts();
+        let enabling = |(product, name)| match Some(product) == accounts {
+            true => Some(Generation(0)),
+            false => organization.product(name).map(|enabled| enabled.enabling),
+        };
+        Self(catalogue.products().map(enabling).collect())
+    }
+
+    fn include(&self, product: ProductIx, enabling: Generation) -> bool {
+        self.0.get(product.index()) == Some(&Some(enabling))
     }
 
     /// Bytes on the heap.
@@ -49,7 +74,7 @@ impl Switches {
 }
 
 /// Start and end of a grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
     pub not_before: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
@@ -64,23 +89,25 @@ pub enum Phase {
 }
 
 /// A grant of a role that the catalogue knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HeldGrant {
     pub role: RoleIx,
     pub product: ProductIx,
     /// Position of the role among those of its product, below 64.
     position: u8,
-    pub enabling: Generation,
+    /// Made under the present enabling of its product.
+    counts: bool,
     /// Boxed: nearly every grant is for good.
     pub window: Option<Box<Window>>,
 }
 
 impl HeldGrant {
-    fn compile(grant: &Grant, role: RoleIx, catalogue: &Catalogue) -> Option<Self> {
+    fn compile(grant: &Grant, enablings: &Enablings, role: RoleIx, catalogue: &Catalogue) -> Option<Self> {
         let found = catalogue.get(role)?;
+        let product = found.product();
         let position = u8::try_from(found.bit().0.trailing_zeros()).ok()?;
-        let window = window(grant);
-        Some(Self { role, product: found.product(), position, enabling: grant.enabling, window })
+        let counts = enablings.include(product, grant.enabling);
+        Some(Self { role, product, position, counts, window: window(grant) })
     }
 
     /// The role among those of its product.
@@ -116,36 +143,36 @@ impl HeldGrant {
 }
 
 /// A state that takes a product away from an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mark {
     AwaitingApproval,
     Suspended,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct HeldMark {
     product: ProductIx,
-    enabling: Generation,
     mark: Mark,
 }
 
-/// What one account holds in one organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What one account holds in an organization of certain enablings. Names neither of them, so that many can share it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Holding {
     grants: Box<[HeldGrant]>,
+    /// Those that count.
     marks: Box<[HeldMark]>,
     unknown: Box<[RoleKey]>,
     has_primary: bool,
 }
 
 impl Holding {
-    pub fn compile(role_set: &RoleSet, catalogue: &Catalogue) -> Self {
+    pub fn compile(role_set: &RoleSet, enablings: &Enablings, catalogue: &Catalogue) -> Self {
         let mut has_primary = false;
         let mut grants = Vec::with_capacity(role_set.grants.len());
         let mut unknown = Vec::new();
         for grant in &role_set.grants {
             let role = catalogue.find(&grant.role);
-            match role.and_then(|role| HeldGrant::compile(grant, role, catalogue)) {
+            match role.and_then(|role| HeldGrant::compile(grant, enablings, role, catalogue)) {
                 Some(held) => {
                     has_primary |=
                         catalogue.get(held.role).is_some_and(|role| role.kind == RoleType::Primary);
@@ -155,10 +182,11 @@ impl Holding {
             }
         }
         let marks = |list: &[ProductMark], mark| -> Vec<HeldMark> {
-            let known = |m: &ProductMark| {
-                catalogue.product(&m.product).map(|product| HeldMark { product, enabling: m.enabling, mark })
+            let counting = |m: &ProductMark| {
+                let product = catalogue.product(&m.product)?;
+                enablings.include(product, m.enabling).then_some(HeldMark { product, mark })
             };
-            list.iter().filter_map(known).collect()
+            list.iter().filter_map(counting).collect()
         };
         let mut held_marks = marks(&role_set.awaiting_approval, Mark::AwaitingApproval);
         held_marks.extend(marks(&role_set.suspended, Mark::Suspended));
@@ -170,9 +198,9 @@ impl Holding {
         self.has_primary
     }
 
-    /// The grants of one product that were made under this enabling.
-    pub fn grants(&self, product: ProductIx, enabling: Generation) -> impl Iterator<Item = &HeldGrant> {
-        self.grants.iter().filter(move |grant| grant.product == product && grant.enabling == enabling)
+    /// The grants of one product that were made under its present enabling.
+    pub fn grants(&self, product: ProductIx) -> impl Iterator<Item = &HeldGrant> {
+        self.grants.iter().filter(move |grant| grant.product == product && grant.counts)
     }
 
     /// All grants that the catalogue knows, whatever their enabling.
@@ -192,11 +220,8 @@ impl Holding {
     }
 
     /// The state that takes effect first, awaiting approval before suspended.
-    pub fn mark(&self, product: ProductIx, enabling: Generation) -> Option<Mark> {
-        self.marks
-            .iter()
-            .find(|mark| mark.product == product && mark.enabling == enabling)
-            .map(|held| held.mark)
+    pub fn mark(&self, product: ProductIx) -> Option<Mark> {
+        self.marks.iter().find(|held| held.product == product).map(|held| held.mark)
     }
 
     /// Bytes on the heap.

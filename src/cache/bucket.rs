@@ -11,9 +11,11 @@ use crate::clock::Ticks;
 use crate::decision::Subject;
 use crate::domain::{AccountId, Generation, OrganizationId};
 use crate::freshness::{Place, Stamp};
-use crate::holding::{Holding, Switches};
+use crate::holding::{Enablings, Holding, Switches};
 use crate::policy::catalogue::Catalogue;
 use crate::roles::Reading;
+
+use super::commons::{Commons, Pool};
 
 /// A bucket with more accounts makes its organization spread over twice as many.
 const CROWD: usize = 64;
@@ -28,8 +30,8 @@ const SPREAD_STRIPES: usize = 1 << 16;
 const ENTRY_OVERHEAD: usize = 545;
 /// The counts of a shared value, and what the allocator keeps beside it.
 const SHARED: usize = 24;
-/// Of an entry in its bucket: pointer and fingerprint.
-const PLACE: usize = 12;
+/// Of an entry in its bucket, beside the entry itself.
+const FINGERPRINT: usize = size_of::<u32>();
 
 /// The organization and the number of its bucket. Hashed by the seeded hash that the question brought along.
 #[derive(Debug, Clone)]
@@ -93,11 +95,18 @@ impl Default for Spread {
 
 impl Spread {
     pub fn key(&self, organization: &OrganizationId, place: Place) -> Key {
+        Key { organization: organization.clone(), bucket: self.bucket(place), hash: self.hash(place) }
+    }
+
+    /// Of the key of a place.
+    pub fn hash(&self, place: Place) -> u64 {
+        place.organization.wrapping_add(u64::from(self.bucket(place)))
+    }
+
+    fn bucket(&self, place: Place) -> u16 {
         let buckets = 1u64 << self.bits(place);
         // Below 2^16 by MAX_SPREAD_BITS. The upper bits: the lower ones choose the stamps.
-        let bucket = ((place.account >> 48) % buckets) as u16;
-        let hash = place.organization.wrapping_add(u64::from(bucket));
-        Key { organization: organization.clone(), bucket, hash }
+        ((place.account >> 48) % buckets) as u16
     }
 
     /// Spreads an organization of this many accounts wide enough that they crowd no bucket.
@@ -138,12 +147,52 @@ struct Header {
     world: u64,
     stamp: u32,
     sent: Ticks,
-    side: Generation,
     /// `None`: the organization is unknown.
-    known: Option<(Generation, Arc<Switches>)>,
+    known: Option<Known>,
 }
 
-/// What one account holds, or that it is no member. Read under the world and the side of its bucket's header.
+#[derive(Debug, Clone)]
+struct Known {
+    generation: Generation,
+    switches: Common<Switches>,
+    /// What the entries beside this header were read under.
+    ground: Arc<Ground>,
+}
+
+/// What entries must have been read under to stand beside a header.
+#[derive(Debug, PartialEq, Eq)]
+struct Ground {
+    numbering: u64,
+    world: u64,
+    side: Generation,
+    enablings: Enablings,
+}
+
+/// A value that many may share; who came first counts its bytes.
+#[derive(Debug)]
+struct Common<T> {
+    value: Arc<T>,
+    counted: bool,
+}
+
+impl<T> Clone for Common<T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), counted: self.counted }
+    }
+}
+
+impl<T: Hash + Eq> Common<T> {
+    fn of(pool: &Pool<T>, value: T) -> Self {
+        let (value, is_known) = pool.share(value);
+        Self { value, counted: !is_known }
+    }
+
+    fn weight(&self, on_heap: impl FnOnce(&T) -> usize) -> usize {
+        if self.counted { size_of::<T>() + SHARED + on_heap(&self.value) } else { 0 }
+    }
+}
+
+/// What one account holds, or that it is no member.
 #[derive(Debug, Clone)]
 struct Entry {
     account: AccountId,
@@ -151,63 +200,68 @@ struct Entry {
     stamp: u32,
     sent: Ticks,
     generation: Generation,
-    /// Shared by those of a bucket who hold the same.
-    holding: Option<Arc<Holding>>,
+    holding: Option<Common<Holding>>,
 }
 
-impl Entry {
-    /// The same, sharing what one of these holds already.
-    fn sharing(self: &Arc<Self>, others: &[Arc<Self>]) -> Arc<Self> {
-        let same = others.iter().find(|other| other.holding.is_some() && other.holding == self.holding);
-        match same {
-            Some(other) => Arc::new(Self { holding: other.holding.clone(), ..Self::clone(self) }),
-            None => self.clone(),
-        }
-    }
+/// Whose facts are looked for, and what must be true of them to be answered from.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub numbering: u64,
+    pub organization: &'a OrganizationId,
+    pub account: &'a AccountId,
+    pub place: Place,
+    pub stamp: Stamp,
+    /// Only what was read after this moment counts.
+    pub oldest: Option<Ticks>,
 }
 
 #[derive(Debug, Clone)]
 pub struct Bucket {
+    organization: OrganizationId,
     numbering: u64,
     header: Header,
     /// Each account once. Empty while the organization is unknown.
-    entries: Box<[Arc<Entry>]>,
+    entries: Box<[Entry]>,
     /// Of the entries, in their order, side by side: a look-up touches one entry, not several.
     fingerprints: Box<[u32]>,
 }
 
 impl Bucket {
-    fn new(numbering: u64, header: Header, entries: Vec<Arc<Entry>>) -> Self {
+    fn new(organization: OrganizationId, numbering: u64, header: Header, entries: Vec<Entry>) -> Self {
         let fingerprints = entries.iter().map(|entry| entry.fingerprint).collect();
-        Self { numbering, header, entries: entries.into(), fingerprints }
+        Self { organization, numbering, header, entries: entries.into(), fingerprints }
     }
 
     /// What one read said.
     pub fn of_one(
         catalogue: &Catalogue,
-        account: &AccountId,
-        place: Place,
+        commons: &Commons,
+        (organization, account, place): (&OrganizationId, &AccountId, Place),
         (reading, stamp): (&Reading, Stamp),
     ) -> Self {
-        let (known, entry, side) = match &reading.found {
-            None => (None, None, Generation::default()),
-            Some(found) => {
-                let holding = found.role_set.as_ref().map(|set| Arc::new(Holding::compile(set, catalogue)));
-                let entry = Entry {
-                    account: account.clone(),
-                    fingerprint: fingerprint(place),
-                    stamp: stamp.account,
-                    sent: reading.sent,
-                    generation: found.generation,
-                    holding,
-                };
-                let switches = Arc::new(Switches::compile(&found.organization, catalogue));
-                (Some((found.generation, switches)), Some(Arc::new(entry)), found.side)
-            }
-        };
+        let numbering = catalogue.numbering();
         let header =
-            Header { world: stamp.world, stamp: stamp.organization, sent: reading.sent, side, known };
-        Self::new(catalogue.numbering(), header, entry.into_iter().collect())
+            |known| Header { world: stamp.world, stamp: stamp.organization, sent: reading.sent, known };
+        let Some(found) = &reading.found else {
+            return Self::new(organization.clone(), numbering, header(None), Vec::new());
+        };
+        let enablings = Enablings::of(&found.organization, catalogue);
+        let holding = found.role_set.as_ref().map(|set| Holding::compile(set, &enablings, catalogue));
+        let entry = Entry {
+            account: account.clone(),
+            fingerprint: fingerprint(place),
+            stamp: stamp.account,
+            sent: reading.sent,
+            generation: found.generation,
+            holding: holding.map(|holding| Common::of(&commons.holdings, holding)),
+        };
+        let switches = Switches::compile(&found.organization, catalogue);
+        let known = Known {
+            generation: found.generation,
+            switches: Common::of(&commons.switches, switches),
+            ground: Arc::new(Ground { numbering, world: stamp.world, side: found.side, enablings }),
+        };
+        Self::new(organization.clone(), numbering, header(Some(known)), vec![entry])
     }
 
     /// Whether it is in the numbers of this catalogue.
@@ -220,54 +274,44 @@ impl Bucket {
     pub fn merge(&self, fresh: &Self) -> Self {
         let is_older = self.numbering != fresh.numbering || self.header.sent <= fresh.header.sent;
         let (newer, older) = if is_older { (fresh, self) } else { (self, fresh) };
-        if !newer.goes_with(older) {
+        if newer.ground().is_none() || newer.ground() != older.ground() {
             return newer.clone();
         }
-        let shared = fresh.entries.iter().map(|entry| entry.sharing(&self.entries));
-        let mut entries: Vec<Arc<Entry>> = self.entries.iter().cloned().chain(shared).collect();
+        let mut entries: Vec<Entry> = self.entries.iter().chain(&fresh.entries).cloned().collect();
         entries.sort_by(|a, b| a.account.cmp(&b.account).then(b.sent.cmp(&a.sent)));
         entries.dedup_by(|later, first| later.account == first.account);
-        Self::new(newer.numbering, newer.header.clone(), entries)
+        Self::new(newer.organization.clone(), newer.numbering, newer.header.clone(), entries)
     }
 
-    /// Whether the entries of both were read under the same side and world, and in the same numbers.
-    fn goes_with(&self, other: &Self) -> bool {
-        let ground = |bucket: &Self| {
-            let Header { world, side, known, .. } = &bucket.header;
-            known.as_ref().map(|_| (bucket.numbering, *world, *side))
-        };
-        ground(self).is_some() && ground(self) == ground(other)
+    fn ground(&self) -> Option<&Ground> {
+        self.header.known.as_ref().map(|known| &*known.ground)
     }
 
     /// Where the account stands, if everything about it is still vouched for.
-    pub fn find(
-        &self,
-        numbering: u64,
-        account: &AccountId,
-        (place, stamp): (Place, Stamp),
-        oldest: Option<Ticks>,
-    ) -> Option<usize> {
+    pub fn find(&self, wanted: &Wanted<'_>) -> Option<usize> {
+        let Wanted { numbering, organization, account, place, stamp, oldest } = *wanted;
         let header = &self.header;
         let young = |sent: Ticks| oldest.is_none_or(|oldest| sent > oldest);
         if self.numbering != numbering
             || (header.world, header.stamp) != (stamp.world, stamp.organization)
             || !young(header.sent)
+            || self.organization != *organization
         {
             return None;
         }
         if header.known.is_none() {
             return Some(0);
         }
-        let wanted = fingerprint(place);
+        let print = fingerprint(place);
         let alike =
-            self.fingerprints.iter().zip(&self.entries).enumerate().filter(|(_, (it, _))| **it == wanted);
+            self.fingerprints.iter().zip(&self.entries).enumerate().filter(|(_, (it, _))| **it == print);
         let (position, (_, entry)) = alike.into_iter().find(|(_, (_, entry))| entry.account == *account)?;
         (entry.stamp == stamp.account && young(entry.sent)).then_some(position)
     }
 
     /// From when on the data were true, and a generation that they include.
     pub fn vouched(&self, position: usize) -> (Ticks, Option<Generation>) {
-        let generation = self.header.known.as_ref().map(|(generation, _)| *generation);
+        let generation = self.header.known.as_ref().map(|known| known.generation);
         match self.entries.get(position) {
             Some(entry) => (
                 self.header.sent.min(entry.sent),
@@ -278,10 +322,10 @@ impl Bucket {
     }
 
     pub fn subject(&self, position: usize) -> Subject<'_> {
-        let Some((_, switches)) = &self.header.known else { return Subject::NoOrganization };
-        match self.entries.get(position).and_then(|entry| entry.holding.as_deref()) {
-            Some(holding) => Subject::Member(switches, holding),
-            None => Subject::NoMember(switches),
+        let Some(Known { switches, .. }) = &self.header.known else { return Subject::NoOrganization };
+        match self.entries.get(position).and_then(|entry| entry.holding.as_ref()) {
+            Some(holding) => Subject::Member(&switches.value, &holding.value),
+            None => Subject::NoMember(&switches.value),
         }
     }
 
@@ -296,21 +340,15 @@ impl Bucket {
 
     /// Bytes on the heap.
     pub fn weight(&self) -> usize {
-        let mut counted: Vec<*const Holding> = Vec::with_capacity(self.entries.len());
-        let mut holdings = 0;
-        for holding in self.entries.iter().filter_map(|entry| entry.holding.as_ref()) {
-            if !counted.contains(&Arc::as_ptr(holding)) {
-                counted.push(Arc::as_ptr(holding));
-                holdings += size_of::<Holding>() + SHARED + holding.weight();
-            }
-        }
-        let entry = |entry: &Arc<Entry>| PLACE + size_of::<Entry>() + SHARED + entry.account.weight();
+        let entry = |entry: &Entry| {
+            let holding = entry.holding.as_ref().map_or(0, |holding| holding.weight(Holding::weight));
+            FINGERPRINT + size_of::<Entry>() + entry.account.weight() + holding
+        };
+        let header = self.header.known.as_ref().map_or(0, |known| {
+            let ground = size_of::<Ground>() + SHARED + known.ground.enablings.weight();
+            known.switches.weight(Switches::weight) + ground
+        });
         let entries: usize = self.entries.iter().map(entry).sum();
-        let switches = self
-            .header
-            .known
-            .as_ref()
-            .map_or(0, |(_, switches)| size_of::<Switches>() + SHARED + switches.weight());
-        size_of::<Self>() + SHARED + switches + entries + holdings
+        size_of::<Self>() + SHARED + self.organization.weight() + header + entries
     }
 }

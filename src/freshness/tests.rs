@@ -136,7 +136,7 @@ proptest! {
         const B: u64 = 100;
         let (organization, account) =
             (OrganizationId::new("acme").unwrap(), AccountId::new("ann").unwrap());
-        let (stamps, lease) = (Stamps::with_stripes(4), Lease::new(Duration::from_micros(B)));
+        let (stamps, lease) = (Stamps::with_stripes(4, 4), Lease::new(Duration::from_micros(B)));
         let place = stamps.place(&organization, &account);
         let (mut now, mut revoked_at, mut under_way) = (1, None::<u64>, None::<(u64, bool)>);
         let cached = stamps.take(place);

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ahash::RandomState;
 use arc_swap::ArcSwap;
 
 use super::catalogue::{RoleIx, RoleMask};
@@ -23,7 +24,7 @@ pub(super) struct Judgement {
 
 /// By asked role: judgements by held roles.
 #[derive(Debug)]
-pub(super) struct Memo(Vec<ArcSwap<HashMap<RoleMask, Judgement>>>);
+pub(super) struct Memo(Vec<ArcSwap<HashMap<RoleMask, Judgement, RandomState>>>);
 
 impl Memo {
     pub fn new(roles: usize) -> Self {
@@ -37,7 +38,7 @@ impl Memo {
     pub fn put(&self, role: RoleIx, held: RoleMask, judgement: Judgement) {
         let Some(table) = self.0.get(role.index()) else { return };
         table.rcu(|old| {
-            let mut new = if old.len() < MAX_SETS { HashMap::clone(old) } else { HashMap::new() };
+            let mut new = if old.len() < MAX_SETS { HashMap::clone(old) } else { HashMap::default() };
             new.insert(held, judgement);
             Arc::new(new)
         });

@@ -4,9 +4,9 @@
 //! role; a listed role is `inactive` for the reason that a check would find on its way. Used by `reading`.
 
 use crate::authorizer::NoAnswer;
-use crate::decision::{Reason, Subject, effective_enabling};
+use crate::decision::{Reason, Subject, require_open};
 use crate::domain::{RoleKey, RoleType, Timestamp};
-use crate::holding::Phase;
+use crate::holding::{Phase, Switch};
 use crate::policy::Policy;
 
 use super::NoReading;
@@ -43,9 +43,11 @@ pub fn list(policy: &Policy, subject: Subject<'_>, at: Timestamp) -> Result<Acco
     let catalogue = policy.catalogue();
     let mut roles = Vec::new();
     for (product, _) in catalogue.products() {
-        let Some(switch) = switches.get(product) else { continue };
-        let closed = effective_enabling(switches, holding, product).err();
-        for grant in holding.grants(product, switch.enabling) {
+        if switches.get(product) == Switch::Off {
+            continue;
+        }
+        let closed = require_open(switches, holding, product).err();
+        for grant in holding.grants(product) {
             let Some(role) = catalogue.get(grant.role) else { continue };
             roles.push(ListedRole {
                 key: role.key.clone(),

@@ -4,9 +4,9 @@
 //! changes where the next page starts, so that no account is passed over and a page costs what its limit says.
 //! Used by `reading`.
 
-use crate::decision::effective_enabling;
+use crate::decision::require_open;
 use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
-use crate::holding::{Holding, Phase, Switches};
+use crate::holding::{Enablings, Holding, Phase, Switches};
 use crate::policy::Policy;
 use crate::policy::catalogue::{ProductIx, RoleIx};
 use crate::roles::{AccountPage, OrganizationPage};
@@ -83,16 +83,17 @@ pub fn accounts_page(
 ) -> AccountsPage {
     let last = page.role_sets.last().filter(|_| page.more);
     let next_cursor = last.map(|last| query.listing(policy).cursor_after(last.account.as_str()));
-    let switches = Switches::compile(&page.organization, policy.catalogue());
+    let catalogue = policy.catalogue();
+    let switches = Switches::compile(&page.organization, catalogue);
+    let enablings = Enablings::of(&page.organization, catalogue);
     let passes = |filter: Filter, holding: &Holding| {
-        effective_enabling(&switches, holding, filter.product).is_ok_and(|enabling| {
-            holding.grants(filter.product, enabling).any(|grant| {
+        require_open(&switches, holding, filter.product).is_ok()
+            && holding.grants(filter.product).any(|grant| {
                 filter.role.is_none_or(|role| grant.role == role) && grant.phase(at) == Phase::InForce
             })
-        })
     };
     let kept = page.role_sets.into_iter().filter(|set| {
-        query.filter.is_none_or(|filter| passes(filter, &Holding::compile(set, policy.catalogue())))
+        query.filter.is_none_or(|filter| passes(filter, &Holding::compile(set, &enablings, catalogue)))
     });
     AccountsPage { generation: page.generation, accounts: kept.map(|set| set.account).collect(), next_cursor }
 }

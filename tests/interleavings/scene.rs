@@ -25,7 +25,7 @@ pub struct Scene {
 
 impl Scene {
     pub fn new() -> Arc<Self> {
-        let stamps = Stamps::with_stripes(1);
+        let stamps = Stamps::with_stripes(1, 1);
         let place = stamps.place(&organization(), &account());
         Arc::new(Self { stamps, place, entry: Mutex::new(None) })
     }

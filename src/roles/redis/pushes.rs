@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_push_that_is_not_understood_changes_the_world() {
-        let (stamps, sightings) = (Stamps::with_stripes(1), Sightings::default());
+        let (stamps, sightings) = (Stamps::with_stripes(1, 1), Sightings::default());
         let organization = OrganizationId::new("acme").unwrap();
         let place = stamps.place(&organization, &AccountId::new("a").unwrap());
         let text = |key: &str| Value::BulkString(key.as_bytes().to_vec());

@@ -1,0 +1,59 @@
+//! What stays in memory, and what it takes.
+
+use super::*;
+
+#[tokio::test]
+async fn a_large_organization_is_spread_and_stays_within_its_bytes() {
+    let scene = Scene::new(None);
+    for number in 0..20_000 {
+        let name = format!("b-{number}");
+        scene.write(&name, 1, vec!["Accounts/member", "LiveChat/normal"]);
+        scene.ask(&name).await.unwrap();
+    }
+    scene.cache.buckets.run_pending_tasks();
+    let (bytes, entries) = scene.cache.size();
+    assert!(bytes <= 1 << 20, "{bytes} bytes");
+    assert!(entries > 16, "{entries} buckets for a crowd");
+    let bucket = scene.cache.buckets.iter().map(|(_, bucket)| bucket.accounts()).max().unwrap();
+    assert!(bucket <= 130, "a bucket of {bucket} accounts");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_all_the_time_outlasts_a_stream_of_what_is_not() {
+    let scene = Scene::with(None, CacheLimits::new(1 << 16, Duration::from_millis(200)));
+    let ask = async |organization: &str| {
+        let organization = OrganizationId::new(organization).unwrap();
+        let facts = scene.cache.facts(&scene.policy, &organization, &account("a-1"), Terms::default()).await;
+        facts.unwrap().source
+    };
+    let mut read_again = 0;
+    for number in 0..2_000 {
+        for _ in 0..20 {
+            read_again += usize::from(ask("asked-often").await == Source::Store);
+        }
+        ask(&format!("asked-once-{number}")).await;
+    }
+    scene.cache.buckets.run_pending_tasks();
+    assert!(scene.cache.size().0 <= 1 << 16);
+    assert!(read_again < 10, "read {read_again} times");
+}
+
+#[tokio::test]
+async fn what_was_dropped_is_not_kept_by_what_stands_in_front() {
+    let scene = Scene::new(None);
+    scene.ask("a-1").await.unwrap();
+    let place = scene.stamps.place(&organization(), &account("a-1"));
+    let hash = scene.cache.spread.hash(place);
+    assert!(scene.cache.front.get(hash).is_some());
+    scene.cache.buckets.invalidate_all();
+    scene.cache.buckets.run_pending_tasks();
+    // What moka dropped goes when its last reader has left.
+    for _ in 0..1_000 {
+        scene.cache.buckets.run_pending_tasks();
+        if scene.cache.front.get(hash).is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("a dropped bucket is still there");
+}
