@@ -15,21 +15,23 @@ use tokio::time::timeout;
 
 use crate::roles::StoreError;
 
-use super::errors;
 use super::link::{self, Server};
 use super::sentinel::HostPort;
 use super::settings::RedisSettings;
+use super::{errors, pushes};
 
 /// Where the data connections of a link lead, and how they are opened.
 pub struct Endpoint {
     pub client: Client,
     pub config: AsyncConnectionConfig,
+    /// Whether RESP3 is spoken, in which a connection tells of its end.
+    pub is_pushed: bool,
     pub settings: RedisSettings,
     /// As the Sentinels name it.
     pub address: HostPort,
     /// What it said of itself when the link was opened.
     pub server: Server,
-    /// Told when one of the connections can no longer be trusted.
+    /// Told when what this server says can no longer be trusted.
     pub lost: Arc<Notify>,
 }
 
@@ -48,9 +50,19 @@ pub struct Data {
 }
 
 impl Data {
-    /// Driven by the runtime that opens it. Another server than the link's is refused.
-    pub async fn open(endpoint: Arc<Endpoint>) -> Result<Self, StoreError> {
-        let opened = link::connect(&endpoint.client, &endpoint.config).await;
+    /// A connection whose loss ends the link.
+    pub async fn open_first(endpoint: Endpoint) -> Result<Self, StoreError> {
+        let lost = endpoint.lost.clone();
+        Self::open(Arc::new(endpoint), &lost).await
+    }
+
+    /// Driven by the runtime that opens it. Another server than the link's is refused; `lost` is told when the connection breaks.
+    pub async fn open(endpoint: Arc<Endpoint>, lost: &Arc<Notify>) -> Result<Self, StoreError> {
+        let mut config = endpoint.config.clone();
+        if endpoint.is_pushed {
+            config = config.set_push_sender(pushes::notice_end(lost.clone()));
+        }
+        let opened = link::connect(&endpoint.client, &config).await;
         let mut data = Self { connection: opened.map_err(|error| errors::of_read(&error))?, endpoint };
         data.inspect(data.endpoint.settings.connect_timeout).await?;
         Ok(data)

@@ -1,7 +1,7 @@
 //! The link: one RESP3 connection on which Redis pushes what changed, and the data connections beside it.
 //!
 //! Always true here: tracking is confirmed, or known to be refused, before anybody may read; data connections belong to
-//! the link: opened after it, to the same server, dropped with it, and the loss of one is the link's; at most one heartbeat is
+//! the link: opened after it, to the same server, dropped with it, and the loss of the first is the link's; at most one heartbeat is
 //! unanswered, and nothing else is sent on the link; only the complete expected answer is a heartbeat's. Opened by `vigil`; an
 //! examination makes its own connections with the same functions.
 
@@ -88,7 +88,6 @@ impl Link {
         let lost = Arc::new(Notify::new());
         let Sinks { stamps, sightings, metrics } = sinks.clone();
         let silent = AsyncConnectionConfig::new().set_connection_timeout(Some(settings.connect_timeout));
-        // On data connections too: heartbeats would not notice that one of them alone is gone.
         let pushes = pushes::apply(stamps, sightings, metrics, lost.clone());
         let pushed = silent.clone().set_push_sender(pushes);
         let address = host_port(&server);
@@ -97,14 +96,15 @@ impl Link {
         let greeting = greet(settings, server, &beats(&pushed), &beats(&silent)).await?;
         let Greeting { client, mut connection, is_pushed } = greeting;
         let server = identify(&mut connection).await?;
-        let (untracked, config) = match is_pushed {
-            true => (track(&mut connection).await?, pushed),
-            false => (Some("RESP3 is not spoken".to_owned()), silent),
+        let untracked = match is_pushed {
+            true => track(&mut connection).await?,
+            false => Some("RESP3 is not spoken".to_owned()),
         };
 
         let endpoint = Endpoint {
             client,
-            config: config.set_response_timeout(Some(WRITE_TIMEOUT)),
+            config: silent.set_response_timeout(Some(WRITE_TIMEOUT)),
+            is_pushed,
             settings: settings.clone(),
             address,
             server: server.clone(),
@@ -124,7 +124,7 @@ impl Link {
         beat(&mut self.connection, position).await
     }
 
-    /// Returns an error when one of the connections breaks.
+    /// Returns an error when the connection or the first data connection breaks.
     pub async fn broken(&self) -> StoreError {
         self.lost.notified().await;
         StoreError::Unavailable("the connection to Redis broke".into())

@@ -1,9 +1,10 @@
 //! Which places a log has named, and whether that confirms what was seen.
 //!
-//! Always true here: a change of one account is confirmed by that account, or by the whole organization if a header was pushed
-//! after it, never by a neighbour: what follows a replace has a line of its own. Pure. Used by the vigil.
+//! Always true here: a change of one account is confirmed by that account, or by a replace that came after it: its header was pushed
+//! later, or the link broke and the next one told of more replaces than headers had been pushed before the change. Never by a
+//! neighbour: what follows a replace has a line of its own. Pure. Used by the vigil.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::{AccountId, OrganizationId};
 use crate::freshness::{Lost, What};
@@ -16,6 +17,7 @@ use super::pushes::{Seen, Sighting};
 pub struct Named {
     places: HashSet<Lost>,
     organizations: HashSet<OrganizationId>,
+    replaces: HashMap<OrganizationId, usize>,
     /// The lines came over a link that is gone.
     of_link_before: bool,
 }
@@ -23,8 +25,9 @@ pub struct Named {
 impl Named {
     pub fn name(&mut self, what: &What) {
         self.places.extend(places(what));
-        if let What::Organization { organization, .. } = what {
+        if let What::Organization { organization, whole, .. } = what {
             self.organizations.insert(organization.clone());
+            *self.replaces.entry(organization.clone()).or_default() += usize::from(*whole);
         }
     }
 
@@ -49,16 +52,31 @@ impl Named {
                 self.names(&Lost::Header(organization.clone())) || self.replaces(organization)
             }
             Sighting::Pushed(Tracked::RoleSet(organization, _, account)) => {
-                let is_staged = seen.header_followed || seen.link_broke && !self.of_link_before;
                 self.names(&Lost::RoleSet(organization.clone(), account.clone()))
-                    || is_staged && self.replaces(organization)
+                    || seen.header_followed && self.replaces(organization)
             }
+        }
+    }
+
+    /// How often this link told that all of an organization was replaced.
+    fn replaced(&self, organization: &OrganizationId) -> usize {
+        match self.of_link_before {
+            true => 0,
+            false => self.replaces.get(organization).copied().unwrap_or_default(),
         }
     }
 
     fn names(&self, place: &Lost) -> bool {
         self.places.contains(place)
     }
+}
+
+/// Whether a change that was seen over a link that broke was replaced afterwards. Each replace before it had a header pushed
+/// before it, which no other replace shares; so one that is more came after it.
+pub fn is_replaced<'n>(named: impl IntoIterator<Item = &'n Named>, seen: &Seen) -> bool {
+    let organization = seen.sighting.organization();
+    let told: usize = named.into_iter().map(|named| named.replaced(organization)).sum();
+    seen.headers_before_break.is_some_and(|headers| told > headers)
 }
 
 /// The places that a line of the log is about.
@@ -126,12 +144,24 @@ mod tests {
 
     #[test]
     fn what_was_staged_when_the_link_broke_is_confirmed_by_what_the_next_one_tells() {
-        let unsure = Seen { link_broke: true, ..pushed("ann") };
-        let mut named = Named::default();
-        named.name(&line(true, true, &[]));
-        assert!(named.confirms(&unsure));
-        named.outlive_link();
-        assert!(!named.confirms(&unsure), "the replace was told of before: this came after it");
-        assert!(named.confirms(&staged("ann")));
+        let after = |headers| Seen { headers_before_break: Some(headers), ..pushed("ann") };
+        let mut named = [Named::default(), Named::default()];
+        named[0].name(&line(true, true, &[]));
+        named[0].name(&line(true, false, &[]));
+        assert!(is_replaced(&named, &after(0)));
+        assert!(
+            !is_replaced(&named, &after(1)),
+            "the header before it may have been that of the one replace"
+        );
+        assert!(!is_replaced(&named, &pushed("ann")), "the link did not break");
+        named[1].name(&line(true, true, &[]));
+        assert!(is_replaced(&named, &after(1)));
+        assert!(!is_replaced(&named, &after(2)));
+        named[0].outlive_link();
+        assert!(
+            !is_replaced(&named, &after(1)),
+            "one replace was told of before: this may have come after it"
+        );
+        assert!(named[0].confirms(&staged("ann")));
     }
 }

@@ -1,14 +1,15 @@
 //! The data connections of a link: the first, opened with it, and one more for each other runtime that reads.
 //!
-//! Always true here: all of them were opened after the link, to the same server process, and end with it; one that breaks
-//! ends the link, one that no longer answers is opened anew; a runtime reads over the first while it has none of its own, whether not
-//! yet or because the server gives none. Opened by the link, asked by the Redis store.
+//! Always true here: all of them were opened after the link, to the same server process, and end with it; if the first breaks, the
+//! link ends, and any other that breaks or no longer answers is opened anew; a runtime reads over the first while it has none of its
+//! own, whether not yet or because the server gives none. Opened by the link, asked by the Redis store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracing::warn;
 
@@ -30,7 +31,7 @@ pub struct Pool {
 impl Pool {
     /// The runtime that opens the link has the first for its own.
     pub async fn open(endpoint: Endpoint) -> Result<Arc<Self>, StoreError> {
-        let first = Data::open(Arc::new(endpoint)).await?;
+        let first = Data::open_first(endpoint).await?;
         let own = Mutex::new(HashMap::from([(Handle::current().id(), Some(first.clone()))]));
         Ok(Arc::new(Self { first, own }))
     }
@@ -65,10 +66,14 @@ impl Seat {
     /// Keeps a connection open for as long as there is the pool.
     async fn keep(self, endpoint: Arc<Endpoint>) {
         while self.pool.strong_count() > 0 {
-            match Data::open(endpoint.clone()).await {
+            let broken = Arc::new(Notify::new());
+            match Data::open(endpoint.clone(), &broken).await {
                 Ok(data) => {
                     self.set(Some(data));
-                    while self.is_answered(endpoint.settings.bound / 2).await {}
+                    tokio::select! {
+                        () = broken.notified() => {}
+                        () = self.until_silent(endpoint.settings.bound / 2) => {}
+                    }
                     self.set(None);
                 }
                 Err(trouble) => {
@@ -79,12 +84,14 @@ impl Seat {
         }
     }
 
-    /// Whether the connection still answers a while later. The pool alone holds it meanwhile.
-    async fn is_answered(&self, later: Duration) -> bool {
-        sleep(later).await;
-        match self.get() {
-            Some(mut data) => data.is_answered().await,
-            None => false,
+    /// Waits until the connection no longer answers when it is asked now and then, or the pool is gone, which alone holds it meanwhile.
+    async fn until_silent(&self, pause: Duration) {
+        loop {
+            sleep(pause).await;
+            let Some(mut data) = self.get() else { return };
+            if !data.is_answered().await {
+                return;
+            }
         }
     }
 

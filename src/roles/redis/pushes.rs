@@ -4,7 +4,7 @@
 //! is not understood means that anything may have changed. The callback runs on the connection's own task, so it only moves
 //! counters and notes keys. Used by the link.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::redis::{PushInfo, PushKind, Value};
@@ -63,13 +63,14 @@ pub struct Seen {
     pub sighting: Sighting,
     /// A header of the same organization was pushed after it: a replace may have put in force what was staged by then.
     pub header_followed: bool,
-    /// The link broke after it and no header had come before it: that header may have been pushed to nobody.
-    pub link_broke: bool,
+    /// The link broke after it, and what followed may have been pushed to nobody: so many headers of the organization had come
+    /// before it.
+    pub headers_before_break: Option<usize>,
 }
 
 impl Seen {
     pub fn now(sighting: Sighting) -> Self {
-        Self { sighting, header_followed: false, link_broke: false }
+        Self { sighting, header_followed: false, headers_before_break: None }
     }
 }
 
@@ -110,18 +111,16 @@ impl Sightings {
         Unconfirmed::These(lists.before.iter().enumerate().map(seen).collect())
     }
 
-    /// Another link takes over, and nobody knows what was pushed in between: the header of what was being staged, perhaps.
-    /// What came after a header was no part of the replace that the header put in force.
+    /// Another link takes over, and nobody knows what was pushed in between.
     pub fn link_opened(&self) {
         let mut lists = self.lock();
         let Lists { before, since, .. } = &mut *lists;
-        let mut headers = HashSet::new();
-        for Seen { sighting, link_broke, .. } in before.iter_mut().chain(since) {
-            match sighting {
-                Sighting::Pushed(Tracked::Header(organization)) => {
-                    headers.insert(organization.clone());
-                }
-                other => *link_broke |= !headers.contains(other.organization()),
+        let mut headers: HashMap<OrganizationId, usize> = HashMap::new();
+        for Seen { sighting, headers_before_break, .. } in before.iter_mut().chain(since) {
+            let headers = headers.entry(sighting.organization().clone()).or_default();
+            headers_before_break.get_or_insert(*headers);
+            if matches!(sighting, Sighting::Pushed(Tracked::Header(_))) {
+                *headers += 1;
             }
         }
     }
@@ -149,7 +148,7 @@ impl Sightings {
     }
 }
 
-/// The driver's callback.
+/// The callback of the link.
 pub fn apply(
     stamps: Arc<Stamps>,
     sightings: Arc<Sightings>,
@@ -161,6 +160,18 @@ pub fn apply(
             PushKind::Invalidate => invalidate(&stamps, &sightings, &metrics, &push.data),
             PushKind::Disconnection => lost.notify_one(),
             _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The callback of a connection on which nothing is tracked.
+pub fn notice_end(
+    lost: Arc<Notify>,
+) -> impl Fn(PushInfo) -> Result<(), ::redis::aio::SendError> + Send + Sync + 'static {
+    move |push: PushInfo| {
+        if push.kind == PushKind::Disconnection {
+            lost.notify_one();
         }
         Ok(())
     }
@@ -233,13 +244,14 @@ mod tests {
         let role_set = Sighting::Pushed(Tracked::RoleSet(organization.clone(), Side::A, ann));
         let header = Sighting::Pushed(Tracked::Header(organization));
         let sightings = Sightings::default();
-        let told = |expected: &[(&Sighting, bool, bool)]| {
+        let told = |expected: &[(&Sighting, bool, Option<usize>)]| {
             sightings.heartbeat_begins();
-            let seen = |(sighting, header_followed, link_broke): &(&Sighting, bool, bool)| Seen {
-                sighting: (*sighting).clone(),
-                header_followed: *header_followed,
-                link_broke: *link_broke,
-            };
+            let seen =
+                |(sighting, header_followed, headers_before_break): &(&Sighting, bool, Option<usize>)| Seen {
+                    sighting: (*sighting).clone(),
+                    header_followed: *header_followed,
+                    headers_before_break: *headers_before_break,
+                };
             let expected: Vec<Seen> = expected.iter().map(seen).collect();
             assert_eq!(sightings.unconfirmed(), Unconfirmed::These(expected));
             sightings.settle();
@@ -247,19 +259,19 @@ mod tests {
         sightings.note(role_set.clone());
         sightings.note(header.clone());
         sightings.note(role_set.clone());
-        told(&[(&role_set, true, false), (&header, false, false), (&role_set, false, false)]);
+        told(&[(&role_set, true, None), (&header, false, None), (&role_set, false, None)]);
         sightings.note(header.clone());
         sightings.put_back(vec![Seen::now(role_set.clone())]);
-        told(&[(&role_set, true, false), (&header, false, false)]);
+        told(&[(&role_set, true, None), (&header, false, None)]);
         sightings.note(role_set.clone());
         sightings.link_opened();
         sightings.note(role_set.clone());
-        told(&[(&role_set, false, true), (&role_set, false, false)]);
+        told(&[(&role_set, false, Some(0)), (&role_set, false, None)]);
         sightings.note(role_set.clone());
         sightings.note(header.clone());
         sightings.note(role_set.clone());
         sightings.link_opened();
-        told(&[(&role_set, true, true), (&header, false, false), (&role_set, false, false)]);
+        told(&[(&role_set, true, Some(0)), (&header, false, Some(0)), (&role_set, false, Some(1))]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::roles::value::Side;
 use crate::roles::{LinkEvent, StoreError, keys};
 
 use super::link::Link;
-use super::named::{Named, places};
+use super::named::{Named, is_replaced, places};
 use super::pushes::{Seen, Sighting, Unconfirmed};
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
@@ -52,7 +52,7 @@ struct Memory {
 
 impl Memory {
     fn confirms(&self, seen: &Seen) -> bool {
-        self.named.iter().any(|named| named.confirms(seen))
+        self.named.iter().any(|named| named.confirms(seen)) || is_replaced(&self.named, seen)
     }
 
     /// Whether something was seen that would be part of a replace, had its header followed.
