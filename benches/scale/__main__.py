@@ -48,7 +48,8 @@ def arguments():
     command(storm, "checks while role sets are changed as fast as Redis takes them",
             organizations=(10_000, "of 20 accounts each"), rate=(2_000, "checks a second"), seconds=(10, "of each load"),
             connections=(16, "of the load"), rounds=(3, "of each"), changes=(0, "role sets a second; 0: as many as go"),
-            together=(1, "role sets in one write; every rolegate command but a transfer writes one"))
+            together=(1, "role sets in one write; every rolegate command but a transfer writes one"),
+            apart=(0, "1: Redis and the writer on one half of the processors, sidecar and load on the other"))
     command(overload, "ten times as many questions as can be answered",
             seconds=(2, "of the plan at ten times the capacity"), connections=(1_000, "of the load"),
             max_requests=(256, "that the sidecar takes at the same time"))

@@ -2,7 +2,7 @@
 
 Always true here: whatever is started ends with its `with` block; every wait has an end. Used by every measurement.
 """
-import json, os, shutil, signal, subprocess, sys, tempfile, time
+import contextlib, json, os, shutil, signal, subprocess, sys, tempfile, time
 
 from wire import Http, Resp, free_port
 
@@ -24,6 +24,24 @@ def until(condition, what, limit=20.0):
 def progress(text):
     """Tells whoever waits; tables alone go to standard output."""
     print(text, file=sys.stderr, flush=True)
+
+
+def halves(apart):
+    """All processors twice, or one half of them and the other."""
+    processors = sorted(os.sched_getaffinity(0))
+    middle = len(processors) // 2
+    return (processors[:middle], processors[middle:]) if apart else (processors, processors)
+
+
+@contextlib.contextmanager
+def on(processors):
+    """What is started meanwhile runs on these."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class Process:

@@ -7,7 +7,7 @@ reads of the store beside the questions: warm accounts whose stamp another one s
 """
 import contextlib, os, statistics, threading, time
 
-from lab import FOR_AN_HOUR_MS, Redis, Sidecar, Table, offer, progress, until
+from lab import FOR_AN_HOUR_MS, Redis, Sidecar, Table, halves, offer, on, progress, until
 from world import World, ask_all, fill, write_accounts
 from writers import Writers
 
@@ -16,18 +16,19 @@ WARM = World(100, 20)
 
 def storm(options):
     world = World(options.organizations, WARM.size)
-    with Redis() as redis, Redis() as neighbour:
+    stores, asking = halves(options.apart)
+    with on(stores), Redis() as redis, Redis() as neighbour:
         for each in (redis, neighbour):
             progress(f"filling Redis with {world.organizations:,} organizations")
             fill(each, world)
         accounts = write_accounts(os.path.join(redis.folder, "warm.jsonl"), WARM.pairs())
         kinds = (("none", None), ("in a neighbour", neighbour), ("in its Redis", redis))
         seen = {name: [] for name, _ in kinds}
-        with Sidecar(redis, cache_keep=FOR_AN_HOUR_MS) as sidecar:
+        with on(asking), Sidecar(redis, cache_keep=FOR_AN_HOUR_MS) as sidecar:
             for turn in range(options.rounds):
                 for name, changed in kinds:
                     progress(f"round {turn + 1} of {options.rounds}, changes: {name}")
-                    seen[name].append(phase(sidecar, changed, world, accounts, options))
+                    seen[name].append(phase(sidecar, changed, world, stores, accounts, options))
     with Table(options.json, f"{options.rate:,} checks a second under a storm, medians of {options.rounds} rounds", "changes",
                "p99 / quiet", *seen["none"][0]) as table:
         quiet = statistics.median(each["p99, µs"] for each in seen["none"])
@@ -38,10 +39,12 @@ def storm(options):
             table.row(name, f"{middle['p99, µs'] / quiet:.2f}", *cells)
 
 
-def phase(sidecar, changed, world, accounts, options):
+def phase(sidecar, changed, world, stores, accounts, options):
     ask_all(sidecar.connect(), WARM.pairs())
     with contextlib.ExitStack() as stack:
-        writers = changed and stack.enter_context(Writers(changed, world, options.changes, WARM.organizations, options.together))
+        with on(stores):
+            writers = changed and Writers(changed, world, options.changes, WARM.organizations, options.together)
+            writers = writers and stack.enter_context(writers)
         lease = stack.enter_context(Lowest(sidecar, "rolegate_store_lease_seconds"))
         until(lambda: not writers or writers.changed(), "the first change")
         processes = [each.process for each in (sidecar, changed) if each]
