@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use divan::Bencher;
+use mimalloc::MiMalloc;
 use rolegate::audit::{Note, Record};
 use rolegate::authorizer::Authorizer;
 use rolegate::cache::{CacheLimits, RoleCache};
@@ -24,6 +25,10 @@ use rolegate::policy::{Policy, PolicyFiles};
 use rolegate::question::{Asked, Question};
 use rolegate::roles::RoleStore;
 use rolegate::roles::embedded::EmbeddedStore;
+
+/// As the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const ACCOUNTS: usize = 20;
 const ENABLING: Generation = Generation(1);

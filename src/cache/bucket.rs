@@ -15,7 +15,7 @@ use crate::holding::{Enablings, Holding, Switches};
 use crate::policy::catalogue::Catalogue;
 use crate::roles::Reading;
 
-use super::commons::{Commons, Pool};
+use super::commons::{Commons, Pool, Shared};
 
 /// A bucket with more accounts makes its organization spread over twice as many.
 const CROWD: usize = 64;
@@ -168,7 +168,7 @@ struct Ground {
     enablings: Enablings,
 }
 
-/// A value that many may share; who came first counts its bytes.
+/// A value that others may share, or that its holder counts.
 #[derive(Debug)]
 struct Common<T> {
     value: Arc<T>,
@@ -182,9 +182,12 @@ impl<T> Clone for Common<T> {
 }
 
 impl<T: Hash + Eq> Common<T> {
-    fn of(pool: &Pool<T>, value: T) -> Self {
-        let (value, is_known) = pool.share(value);
-        Self { value, counted: !is_known }
+    fn of(pool: &Pool<T>, value: T, on_heap: impl FnOnce(&T) -> usize) -> Self {
+        let weight = on_heap(&value);
+        match pool.share(value, weight) {
+            Shared::Common(value) => Self { value, counted: false },
+            Shared::Own(value) => Self { value, counted: true },
+        }
     }
 
     fn weight(&self, on_heap: impl FnOnce(&T) -> usize) -> usize {
@@ -253,12 +256,12 @@ impl Bucket {
             stamp: stamp.account,
             sent: reading.sent,
             generation: found.generation,
-            holding: holding.map(|holding| Common::of(&commons.holdings, holding)),
+            holding: holding.map(|holding| Common::of(&commons.holdings, holding, Holding::weight)),
         };
         let switches = Switches::compile(&found.organization, catalogue);
         let known = Known {
             generation: found.generation,
-            switches: Common::of(&commons.switches, switches),
+            switches: Common::of(&commons.switches, switches, Switches::weight),
             ground: Arc::new(Ground { numbering, world: stamp.world, side: found.side, enablings }),
         };
         Self::new(organization.clone(), numbering, header(Some(known)), vec![entry])

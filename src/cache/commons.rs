@@ -1,8 +1,8 @@
 //! Equal values stored once: most accounts hold one of a few sets of roles, most organizations one of a few sets of
 //! products.
 //!
-//! Always true here: bounded, whatever is stored; two equal values may still exist, since a slot keeps only what came
-//! last. Used by `cache` when it fills.
+//! Always true here: what a pool shares stays in it while anybody holds it, and it holds no more than a megabyte; whatever
+//! it does not share is its holder's own. Used by `cache` when it fills.
 
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,8 @@ use ahash::RandomState;
 use crate::holding::{Holding, Switches};
 
 const SLOTS: usize = 1024;
+/// Bytes on the heap that a shared value may have.
+const MAX_WEIGHT: usize = 512;
 
 #[derive(Debug, Default)]
 pub struct Commons {
@@ -23,25 +25,50 @@ pub struct Commons {
 #[derive(Debug)]
 pub struct Pool<T> {
     hasher: RandomState,
-    slots: Box<[Mutex<Option<Arc<T>>>]>,
+    slots: Box<[Mutex<Slot<T>>]>,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    /// Of the value that came last: what comes twice is common.
+    last: u64,
+    value: Option<Arc<T>>,
+}
+
+/// A value, and whose it is.
+#[derive(Debug)]
+pub enum Shared<T> {
+    /// Counted with the pool.
+    Common(Arc<T>),
+    Own(Arc<T>),
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), slots: (0..SLOTS).map(|_| Mutex::default()).collect() }
+        let slot = || Mutex::new(Slot { last: 0, value: None });
+        Self { hasher: RandomState::new(), slots: (0..SLOTS).map(|_| slot()).collect() }
     }
 }
 
 impl<T: Hash + Eq> Pool<T> {
-    /// The value, and whether somebody else holds it already.
-    pub fn share(&self, value: T) -> (Arc<T>, bool) {
-        let hash = self.hasher.hash_one(&value) as usize;
-        let Some(slot) = self.slots.get(hash % SLOTS) else { return (Arc::new(value), false) };
+    /// Shares a value of so many bytes on the heap, if it is common.
+    pub fn share(&self, value: T, weight: usize) -> Shared<T> {
+        let hash = self.hasher.hash_one(&value);
+        let Some(slot) = self.slots.get(hash as usize % SLOTS).filter(|_| weight <= MAX_WEIGHT) else {
+            return Shared::Own(Arc::new(value));
+        };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*slot {
-            Some(known) if **known == value => (known.clone(), true),
-            _ => (slot.insert(Arc::new(value)).clone(), false),
+        match &slot.value {
+            Some(known) if **known == value => return Shared::Common(known.clone()),
+            Some(known) if Arc::strong_count(known) > 1 => return Shared::Own(Arc::new(value)),
+            _ => {}
         }
+        let value = Arc::new(value);
+        if std::mem::replace(&mut slot.last, hash) != hash {
+            return Shared::Own(value);
+        }
+        slot.value = Some(value.clone());
+        Shared::Common(value)
     }
 }
 
@@ -49,15 +76,41 @@ impl<T: Hash + Eq> Pool<T> {
 mod tests {
     use super::*;
 
+    fn common(pool: &Pool<String>, value: &str) -> Option<Arc<String>> {
+        match pool.share(value.to_owned(), value.len()) {
+            Shared::Common(value) => Some(value),
+            Shared::Own(_) => None,
+        }
+    }
+
     #[test]
-    fn equal_values_are_one_and_the_pool_stays_bounded() {
+    fn what_comes_twice_is_one_and_the_first_is_its_holders_own() {
         let pool = Pool::default();
-        let (first, known) = pool.share("a".to_owned());
-        assert!(!known);
-        let (again, known) = pool.share("a".to_owned());
-        assert!(known && Arc::ptr_eq(&first, &again));
-        let others: Vec<_> = (0..10 * SLOTS).map(|number| pool.share(number.to_string()).0).collect();
-        let kept = others.iter().filter(|other| Arc::strong_count(other) > 1).count();
-        assert!(kept <= SLOTS, "{kept} values are kept");
+        assert_eq!(common(&pool, "a"), None);
+        let (second, third) = (common(&pool, "a").unwrap(), common(&pool, "a").unwrap());
+        assert!(Arc::ptr_eq(&second, &third));
+        let large = "x".repeat(MAX_WEIGHT + 1);
+        assert!((0..3).all(|_| common(&pool, &large).is_none()));
+    }
+
+    #[test]
+    fn what_is_shared_stays_in_the_pool_while_it_is_held_and_the_rest_is_counted_by_its_holders() {
+        let pool = Pool::default();
+        let values: Vec<String> = (0..10 * SLOTS).map(|number| number.to_string()).collect();
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.extend(
+                values.iter().flat_map(|value| [common(&pool, value), common(&pool, value)]).flatten(),
+            );
+        }
+        let distinct: std::collections::HashSet<_> = held.iter().map(Arc::as_ptr).collect();
+        assert!((SLOTS / 2..=SLOTS).contains(&distinct.len()), "{} are shared", distinct.len());
+        drop(held);
+        let others: Vec<_> = (0..10 * SLOTS).map(|number| format!("other {number}")).collect();
+        let replaced = others.iter().filter(|other| {
+            common(&pool, other);
+            common(&pool, other).is_some()
+        });
+        assert!(replaced.count() > SLOTS / 2, "places that nobody needs are given to others");
     }
 }

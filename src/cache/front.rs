@@ -23,8 +23,8 @@ pub struct Front(Box<[ArcSwapWeak<Bucket>]>);
 impl Front {
     /// For a cache of this many bytes.
     pub fn new(bytes: u64) -> Self {
-        let slots = (bytes / BYTES_FOR_EACH).clamp(*SLOTS.start(), *SLOTS.end()).next_power_of_two();
-        Self((0..slots).map(|_| ArcSwapWeak::new(Weak::new())).collect())
+        let slots = (bytes / BYTES_FOR_EACH).clamp(*SLOTS.start(), *SLOTS.end());
+        Self((0..1u64 << slots.ilog2()).map(|_| ArcSwapWeak::new(Weak::new())).collect())
     }
 
     pub fn get(&self, hash: u64) -> Option<Arc<Bucket>> {

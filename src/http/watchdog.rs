@@ -4,11 +4,12 @@
 //! busy connection pays a few loads. An idle connection is found between one and two idle times after its last
 //! request. Polled by `connection` whenever the connection itself has to wait.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::telemetry::Timeout;
@@ -74,7 +75,8 @@ impl<'a> Watchdog<'a> {
         }
         loop {
             self.armed = true;
-            ready!(self.timer.as_mut().poll(cx));
+            // A connection that spends all of its turn on bytes has its deadlines all the same.
+            ready!(pin!(unconstrained(self.timer.as_mut())).poll(cx));
             let now = Instant::now();
             if let Some(verdict) = self.judge(beat, now) {
                 return Poll::Ready(verdict);
@@ -138,5 +140,64 @@ impl<'a> Watchdog<'a> {
             self.timer.as_mut().reset(deadline);
             self.armed = false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::task::coop::consume_budget;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Whether an idle connection is found whose turn had spent so much of tokio's budget when the timer was asked first.
+    async fn is_found(spent: usize) -> bool {
+        let watched = tokio::spawn(async move {
+            let limits = HttpLimits { idle_timeout: Duration::from_millis(50), ..HttpLimits::default() };
+            let mut watchdog = Watchdog::new(&limits, Arc::default());
+            let mut is_first = true;
+            poll_fn(|cx| {
+                if std::mem::take(&mut is_first) {
+                    for _ in 0..spent {
+                        let _ = pin!(consume_budget()).poll(cx);
+                    }
+                }
+                watchdog.poll(cx)
+            })
+            .await
+        });
+        timeout(Duration::from_secs(2), watched).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_spent_its_budget_loses_no_deadline() {
+        assert!(is_found(0).await);
+        assert!(is_found(128).await);
+    }
+
+    /// The same when the timer is set anew by the last unit of a turn.
+    #[tokio::test]
+    async fn a_timer_set_anew_by_the_last_of_a_budget_is_still_asked() {
+        let pulse = Arc::<Pulse>::default();
+        let watched = tokio::spawn(async move {
+            let limits = HttpLimits { idle_timeout: Duration::from_millis(50), ..HttpLimits::default() };
+            let mut watchdog = Watchdog::new(&limits, Arc::clone(&pulse));
+            // A request came meanwhile: the first idle time ends in another.
+            drop(pulse.request(hyper::Version::HTTP_2));
+            let mut turn = 0;
+            poll_fn(|cx| {
+                turn += 1;
+                if turn == 2 {
+                    for _ in 0..127 {
+                        let _ = pin!(consume_budget()).poll(cx);
+                    }
+                }
+                watchdog.poll(cx)
+            })
+            .await
+        });
+        assert!(timeout(Duration::from_secs(2), watched).await.is_ok());
     }
 }

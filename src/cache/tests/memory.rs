@@ -57,3 +57,24 @@ async fn what_was_dropped_is_not_kept_by_what_stands_in_front() {
     }
     panic!("a dropped bucket is still there");
 }
+
+#[tokio::test]
+async fn what_nobody_shares_counts_as_much_when_it_is_read_again() {
+    let scene = Scene::new(None);
+    let unknown: Vec<&'static str> = (0..100).map(|n| &*format!("LiveChat/{n:0>100}").leak()).collect();
+    scene.write("a-1", 1, unknown);
+    let counted = async || {
+        // Whoever may ask can have it read again.
+        let newer = scene.ask_at_least("a-1", Some(2)).await;
+        assert!(matches!(newer, Err(Unknown::NotFreshEnough { .. })));
+        scene.cache.buckets.run_pending_tasks();
+        scene.cache.size().0
+    };
+    // The products are common from the second time on.
+    counted().await;
+    let first = counted().await;
+    assert!(first > 10_000, "{first} bytes");
+    for _ in 0..3 {
+        assert_eq!(counted().await, first);
+    }
+}
