@@ -209,13 +209,13 @@ impl RoleCache {
     fn look_up(&self, wanted: &Wanted<'_>) -> Option<(Arc<Bucket>, usize)> {
         let found_in = |bucket: Arc<Bucket>| bucket.find(wanted).map(|position| (bucket, position));
         let hash = self.spread.hash(wanted.place);
-        let is_passed = Front::is_passed();
-        if !is_passed && let Some(found) = self.front.get(hash).and_then(found_in) {
+        let is_mokas_turn = Front::is_mokas_turn();
+        if !is_mokas_turn && let Some(found) = self.front.get(hash).and_then(found_in) {
             return Some(found);
         }
         let found =
             self.buckets.get(&self.spread.key(wanted.organization, wanted.place)).and_then(found_in)?;
-        if is_passed {
+        if is_mokas_turn {
             self.front.put(hash, &found.0);
         }
         Some(found)

@@ -38,7 +38,7 @@ impl Front {
     }
 
     /// Whether it is moka's turn.
-    pub fn is_passed() -> bool {
+    pub fn is_mokas_turn() -> bool {
         fastrand::u8(..TELL_EVERY) == 0
     }
 
