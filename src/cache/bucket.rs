@@ -15,7 +15,7 @@ use crate::holding::{Enablings, Holding, Switches};
 use crate::policy::catalogue::Catalogue;
 use crate::roles::Reading;
 
-use super::commons::{Commons, Pool, Shared};
+use super::commons::{Commons, Shared};
 
 /// A bucket with more accounts makes its organization spread over twice as many.
 const CROWD: usize = 64;
@@ -154,48 +154,12 @@ struct Header {
 #[derive(Debug, Clone)]
 struct Known {
     generation: Generation,
-    switches: Common<Switches>,
-    /// What the entries beside this header were read under.
-    ground: Arc<Ground>,
-}
-
-/// What entries must have been read under to stand beside a header.
-#[derive(Debug, PartialEq, Eq)]
-struct Ground {
-    numbering: u64,
-    world: u64,
     side: Generation,
-    enablings: Enablings,
+    switches: Shared<Switches>,
+    enablings: Arc<Enablings>,
 }
 
-/// A value that others may share, or that its holder counts.
-#[derive(Debug)]
-struct Common<T> {
-    value: Arc<T>,
-    counted: bool,
-}
-
-impl<T> Clone for Common<T> {
-    fn clone(&self) -> Self {
-        Self { value: self.value.clone(), counted: self.counted }
-    }
-}
-
-impl<T: Hash + Eq> Common<T> {
-    fn of(pool: &Pool<T>, value: T, on_heap: impl FnOnce(&T) -> usize) -> Self {
-        let weight = on_heap(&value);
-        match pool.share(value, weight) {
-            Shared::Common(value) => Self { value, counted: false },
-            Shared::Own(value) => Self { value, counted: true },
-        }
-    }
-
-    fn weight(&self, on_heap: impl FnOnce(&T) -> usize) -> usize {
-        if self.counted { size_of::<T>() + SHARED + on_heap(&self.value) } else { 0 }
-    }
-}
-
-/// What one account holds, or that it is no member.
+/// What one account holds, or that it is no member. Read under the world, the side and the enablings of its bucket's header.
 #[derive(Debug, Clone)]
 struct Entry {
     account: AccountId,
@@ -203,7 +167,7 @@ struct Entry {
     stamp: u32,
     sent: Ticks,
     generation: Generation,
-    holding: Option<Common<Holding>>,
+    holding: Option<Shared<Holding>>,
 }
 
 /// Whose facts are looked for, and what must be true of them to be answered from.
@@ -256,13 +220,13 @@ impl Bucket {
             stamp: stamp.account,
             sent: reading.sent,
             generation: found.generation,
-            holding: holding.map(|holding| Common::of(&commons.holdings, holding, Holding::weight)),
+            holding: holding.map(|holding| commons.holding(holding)),
         };
-        let switches = Switches::compile(&found.organization, catalogue);
         let known = Known {
             generation: found.generation,
-            switches: Common::of(&commons.switches, switches, Switches::weight),
-            ground: Arc::new(Ground { numbering, world: stamp.world, side: found.side, enablings }),
+            side: found.side,
+            switches: commons.switches(Switches::compile(&found.organization, catalogue)),
+            enablings: Arc::new(enablings),
         };
         Self::new(organization.clone(), numbering, header(Some(known)), vec![entry])
     }
@@ -286,8 +250,10 @@ impl Bucket {
         Self::new(newer.organization.clone(), newer.numbering, newer.header.clone(), entries)
     }
 
-    fn ground(&self) -> Option<&Ground> {
-        self.header.known.as_ref().map(|known| &*known.ground)
+    /// What entries must have been read under to stand beside this header; `None` of an unknown organization.
+    fn ground(&self) -> Option<(u64, u64, Generation, &Enablings)> {
+        let known = self.header.known.as_ref()?;
+        Some((self.numbering, self.header.world, known.side, &known.enablings))
     }
 
     /// Where the account stands, if everything about it is still vouched for.
@@ -327,8 +293,8 @@ impl Bucket {
     pub fn subject(&self, position: usize) -> Subject<'_> {
         let Some(Known { switches, .. }) = &self.header.known else { return Subject::NoOrganization };
         match self.entries.get(position).and_then(|entry| entry.holding.as_ref()) {
-            Some(holding) => Subject::Member(&switches.value, &holding.value),
-            None => Subject::NoMember(&switches.value),
+            Some(holding) => Subject::Member(switches, holding),
+            None => Subject::NoMember(switches),
         }
     }
 
@@ -343,13 +309,15 @@ impl Bucket {
 
     /// Bytes on the heap.
     pub fn weight(&self) -> usize {
+        let holding = |holding: &Holding| size_of::<Holding>() + SHARED + holding.weight();
         let entry = |entry: &Entry| {
-            let holding = entry.holding.as_ref().map_or(0, |holding| holding.weight(Holding::weight));
-            FINGERPRINT + size_of::<Entry>() + entry.account.weight() + holding
+            let own = entry.holding.as_ref().and_then(Shared::own).map_or(0, holding);
+            FINGERPRINT + size_of::<Entry>() + entry.account.weight() + own
         };
+        let switches = |switches: &Switches| size_of::<Switches>() + SHARED + switches.weight();
         let header = self.header.known.as_ref().map_or(0, |known| {
-            let ground = size_of::<Ground>() + SHARED + known.ground.enablings.weight();
-            known.switches.weight(Switches::weight) + ground
+            let enablings = size_of::<Enablings>() + SHARED + known.enablings.weight();
+            known.switches.own().map_or(0, switches) + enablings
         });
         let entries: usize = self.entries.iter().map(entry).sum();
         size_of::<Self>() + SHARED + self.organization.weight() + header + entries

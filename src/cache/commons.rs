@@ -5,6 +5,7 @@
 //! it does not share is its holder's own. Used by `cache` when it fills.
 
 use std::hash::Hash;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ahash::RandomState;
@@ -17,13 +18,25 @@ const MAX_WEIGHT: usize = 512;
 
 #[derive(Debug, Default)]
 pub struct Commons {
-    pub holdings: Pool<Holding>,
-    pub switches: Pool<Switches>,
+    holdings: Pool<Holding>,
+    switches: Pool<Switches>,
+}
+
+impl Commons {
+    pub fn holding(&self, holding: Holding) -> Shared<Holding> {
+        let weight = holding.weight();
+        self.holdings.share(holding, weight)
+    }
+
+    pub fn switches(&self, switches: Switches) -> Shared<Switches> {
+        let weight = switches.weight();
+        self.switches.share(switches, weight)
+    }
 }
 
 /// Values of one kind, by hash.
 #[derive(Debug)]
-pub struct Pool<T> {
+struct Pool<T> {
     hasher: RandomState,
     slots: Box<[Mutex<Slot<T>>]>,
 }
@@ -35,12 +48,41 @@ struct Slot<T> {
     value: Option<Arc<T>>,
 }
 
-/// A value, and whose it is.
+/// A value, and who counts its bytes.
 #[derive(Debug)]
 pub enum Shared<T> {
-    /// Counted with the pool.
+    /// The pool.
     Common(Arc<T>),
+    /// Whoever holds it.
     Own(Arc<T>),
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Common(value) => Self::Common(value.clone()),
+            Self::Own(value) => Self::Own(value.clone()),
+        }
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        let (Self::Common(value) | Self::Own(value)) = self;
+        value
+    }
+}
+
+impl<T> Shared<T> {
+    /// The value, if its holder counts it.
+    pub fn own(&self) -> Option<&T> {
+        match self {
+            Self::Common(_) => None,
+            Self::Own(value) => Some(value),
+        }
+    }
 }
 
 impl<T> Default for Pool<T> {
@@ -52,7 +94,7 @@ impl<T> Default for Pool<T> {
 
 impl<T: Hash + Eq> Pool<T> {
     /// Shares a value of so many bytes on the heap, if it is common.
-    pub fn share(&self, value: T, weight: usize) -> Shared<T> {
+    fn share(&self, value: T, weight: usize) -> Shared<T> {
         let hash = self.hasher.hash_one(&value);
         let Some(slot) = self.slots.get(hash as usize % SLOTS).filter(|_| weight <= MAX_WEIGHT) else {
             return Shared::Own(Arc::new(value));
