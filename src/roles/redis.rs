@@ -21,6 +21,7 @@ mod reading;
 pub mod scripts;
 mod sentinel;
 mod settings;
+mod sightings;
 mod vigil;
 mod writing;
 
@@ -49,9 +50,9 @@ use clock::StoreClock;
 use data::Data;
 use link::{Link, Sinks};
 use pool::Pool;
-use pushes::{Sighting, Sightings};
 use reading::OneRead;
 use sentinel::Council;
+use sightings::{Sighting, Sightings};
 
 /// Between two attempts to connect, at most; the wait doubles up to it and is drawn at random below.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);

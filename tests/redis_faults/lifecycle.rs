@@ -2,6 +2,10 @@
 //! Always holds: after the bound nothing is served from memory; liveness never depends on Redis.
 //! Called by the test runner.
 
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +17,8 @@ use crate::support::ask::Ask;
 use crate::support::flags::{BOUND, BOUND_SLACK};
 use crate::support::http::Client;
 use crate::support::import;
-use crate::support::redis::Redis;
+use crate::support::proxy::{Direction, Fate, Proxy};
+use crate::support::redis::{Options, Redis};
 use crate::support::server::Server;
 use crate::support::worlds::json_lines;
 
@@ -109,6 +114,46 @@ fn a_killed_redis_is_unknown_after_the_bound_and_back_with_its_data() {
     redis.restart_with_data();
     assert_recovers(&mut client, &world(), RECOVERY);
     assert_repair_shows(&server);
+}
+
+/// Redis pushes what it loads from its append-only file to whoever asked for tracking meanwhile. A server that took this for
+/// changes would miss them in the log, and put all in doubt.
+#[test]
+fn what_a_restarted_redis_loads_is_not_taken_for_lost_writes() {
+    let arguments = ["--appendonly", "yes"];
+    let mut redis =
+        Redis::start_with(Options { arguments: arguments.map(str::to_owned).to_vec(), ..Options::default() });
+    // Redis serves others after each 1,024 commands that it loads.
+    redis.call(&["EVAL", "for i = 1, 30000 do redis.call('SET', 'other', i) end", "0"]);
+    import::into_redis(&redis.url(), &json_lines(&world().0));
+    let proxy = Proxy::to(&redis.url());
+    let server = Server::over_redis(&proxy.url());
+    assert_recovers(&mut server.client(), &world(), RECOVERY);
+
+    redis.kill();
+    let asked = Arc::<AtomicBool>::default();
+    let (asked_while_loading, address) = (asked.clone(), (Ipv4Addr::LOCALHOST, redis.port()));
+    proxy.rule(move |passing| {
+        let Direction::Reply(words) = passing.direction else { return Fate::Pass };
+        if !passing.link {
+            asked.fetch_or(words.first().is_some_and(|word| word == "INFO"), Ordering::SeqCst);
+            return Fate::Pass;
+        }
+        // Whoever tracks by now gets no further before all is loaded, which is soon.
+        let mut hurry = TcpStream::connect(address).unwrap();
+        hurry.write_all(b"CONFIG SET key-load-delay 0\r\n").unwrap();
+        Fate::Hold
+    });
+    redis.set_arguments(&[&arguments[..], &["--key-load-delay", "20"]].concat());
+    redis.restart_with_data();
+    proxy.pass();
+    assert!(asked_while_loading.load(Ordering::SeqCst), "Redis had loaded before the server could ask it");
+    assert_recovers(&mut server.client(), &world(), RECOVERY);
+    // Longer than a few heartbeats.
+    thread::sleep(BOUND);
+    assert_recovers(&mut server.client(), &world(), Duration::ZERO);
+    let metrics = server.client().get("/metrics").text();
+    assert!(metrics.contains(r#"rolegate_store_link_events_total{event="writes_lost"} 0"#), "{metrics}");
 }
 
 #[test]

@@ -22,9 +22,10 @@ use crate::roles::{LinkMetrics, StoreError, keys};
 
 use super::data::{Data, Endpoint};
 use super::pool::Pool;
-use super::pushes::{self, Sightings};
+use super::pushes;
 use super::sentinel::HostPort;
 use super::settings::RedisSettings;
+use super::sightings::Sightings;
 use super::{errors, log};
 
 /// Scripts of an import may take longer than a cold question, which has a deadline of its own.
@@ -226,13 +227,17 @@ pub async fn connect(
     client.get_multiplexed_async_connection_with_config(config).await
 }
 
-/// Refuses a server that must not be trusted: a replica, or one that may evict.
+/// Refuses a server that must not be trusted: a replica, or one that may evict; and one that still loads its data, which would
+/// push each key that it loads as if it had been changed.
 pub async fn identify(connection: &mut MultiplexedConnection) -> Result<Server, StoreError> {
     let info: InfoDict =
         cmd("INFO").query_async(connection).await.map_err(|error| errors::of_read(&error))?;
     let text = |key: &str| info.get::<String>(key).unwrap_or_default();
     if text("role") != "master" {
         return Err(StoreError::Superseded("the server is a replica".into()));
+    }
+    if text("loading") == "1" {
+        return Err(StoreError::Unavailable("the server is loading its data".into()));
     }
     if text("maxmemory_policy") != "noeviction" {
         let policy = text("maxmemory_policy");

@@ -1,8 +1,8 @@
 //! Which places a log has named, and whether that confirms what was seen.
 //!
 //! Always true here: a change of one account is confirmed by that account, or by a replace that came after it: its header was pushed
-//! later, or the link broke and the next one told of more replaces than headers had been pushed before the change. Never by a
-//! neighbour: what follows a replace has a line of its own. Pure. Used by the vigil.
+//! later, or the link broke and the next one told of more replaces than headers had been pushed before the change without a line
+//! yet. Never by a neighbour: what follows a replace has a line of its own. Pure. Used by the vigil.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::domain::{AccountId, OrganizationId};
 use crate::freshness::{Lost, What};
 use crate::roles::keys::Tracked;
 
-use super::pushes::{Seen, Sighting};
+use super::sightings::{Headers, Seen, Sighting};
 
 /// Places that lines of the log were about.
 #[derive(Debug, Default)]
@@ -18,17 +18,33 @@ pub struct Named {
     places: HashSet<Lost>,
     organizations: HashSet<OrganizationId>,
     replaces: HashMap<OrganizationId, usize>,
+    headers: Headers,
+    /// The lines may be older than their link, so that it never pushed what they are about.
+    first_of_link: bool,
     /// The lines came over a link that is gone.
     of_link_before: bool,
 }
 
 impl Named {
+    /// For what a link tells first.
+    pub fn first_of_link() -> Self {
+        Self { first_of_link: true, ..Self::default() }
+    }
+
     pub fn name(&mut self, what: &What) {
         self.places.extend(places(what));
-        if let What::Organization { organization, whole, .. } = what {
+        if let What::Organization { organization, header, whole, .. } = what {
             self.organizations.insert(organization.clone());
             *self.replaces.entry(organization.clone()).or_default() += usize::from(*whole);
+            if *header && !self.first_of_link {
+                self.headers.add(organization, 1);
+            }
         }
+    }
+
+    /// How many headers lines told that this link has pushed, or pushes before its next answer.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
     }
 
     pub fn is_empty(&self) -> bool {
@@ -71,12 +87,12 @@ impl Named {
     }
 }
 
-/// Whether a change that was seen over a link that broke was replaced afterwards. Each replace before it had a header pushed
-/// before it, which no other replace shares; so one that is more came after it.
+/// Whether a change that was seen over a link that broke was replaced afterwards. Each replace before it that no line had told
+/// by then had a header pushed before it, which no other replace shares; so one that is more came after it.
 pub fn is_replaced<'n>(named: impl IntoIterator<Item = &'n Named>, seen: &Seen) -> bool {
     let organization = seen.sighting.organization();
     let told: usize = named.into_iter().map(|named| named.replaced(organization)).sum();
-    seen.headers_before_break.is_some_and(|headers| told > headers)
+    seen.headers_untold.is_some_and(|headers| told > headers)
 }
 
 /// The places that a line of the log is about.
@@ -144,10 +160,11 @@ mod tests {
 
     #[test]
     fn what_was_staged_when_the_link_broke_is_confirmed_by_what_the_next_one_tells() {
-        let after = |headers| Seen { headers_before_break: Some(headers), ..pushed("ann") };
+        let after = |headers| Seen { headers_untold: Some(headers), ..pushed("ann") };
         let mut named = [Named::default(), Named::default()];
         named[0].name(&line(true, true, &[]));
         named[0].name(&line(true, false, &[]));
+        assert_eq!(named[0].headers().of(&org()), 2);
         assert!(is_replaced(&named, &after(0)));
         assert!(
             !is_replaced(&named, &after(1)),
@@ -163,5 +180,13 @@ mod tests {
             "one replace was told of before: this may have come after it"
         );
         assert!(named[0].confirms(&staged("ann")));
+    }
+
+    #[test]
+    fn a_link_may_not_have_pushed_what_it_tells_first() {
+        let mut named = Named::first_of_link();
+        named.name(&line(true, true, &[]));
+        assert_eq!(named.headers().of(&org()), 0);
+        assert!(is_replaced(&[named], &Seen { headers_untold: Some(0), ..pushed("ann") }));
     }
 }

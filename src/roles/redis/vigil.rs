@@ -20,7 +20,7 @@ use crate::roles::{LinkEvent, StoreError, keys};
 
 use super::link::Link;
 use super::named::{Named, is_replaced, places};
-use super::pushes::{Seen, Sighting, Unconfirmed};
+use super::sightings::{Headers, Seen, Sighting, Unconfirmed};
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
 /// What the log named is remembered for so many heartbeats.
@@ -53,6 +53,11 @@ struct Memory {
 impl Memory {
     fn confirms(&self, seen: &Seen) -> bool {
         self.named.iter().any(|named| named.confirms(seen)) || is_replaced(&self.named, seen)
+    }
+
+    /// How many headers of each organization the log told since it was last read to its end.
+    fn headers_told(&self) -> Headers {
+        self.named.front().map(Named::headers).cloned().unwrap_or_default()
     }
 
     /// Whether something was seen that would be part of a replace, had its header followed.
@@ -118,10 +123,10 @@ impl<'s> Watch<'s> {
     /// count from then on.
     fn over(link: Link, store: &'s RedisStore, memory: &'s mut Memory) -> Self {
         let number = store.sinks.stamps.link_opened();
-        store.sinks.sightings.link_opened();
+        store.sinks.sightings.link_opened(&memory.headers_told());
         memory.named.iter_mut().for_each(Named::outlive_link);
         memory.named.retain(|named| !named.is_empty());
-        memory.named.push_front(Named::default());
+        memory.named.push_front(Named::first_of_link());
         Self { store, memory, link, number, opened: false }
     }
 
@@ -309,11 +314,11 @@ impl<'s> Watch<'s> {
             if !gone.is_empty() {
                 self.lose(gone, self.memory.history.newest());
             }
+            self.store.sinks.sightings.settle(&self.memory.headers_told());
         }
         self.memory.fresh = false;
         self.memory.named.push_front(Named::default());
         self.memory.named.truncate(NAMED_HEARTBEATS);
-        self.store.sinks.sightings.settle();
         Ok(true)
     }
 
