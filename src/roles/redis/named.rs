@@ -4,21 +4,21 @@
 //! later, or the link broke and the next one told of more replaces than headers had been pushed before the change without a line
 //! yet. Never by a neighbour: what follows a replace has a line of its own. Pure. Used by the vigil.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::domain::{AccountId, OrganizationId};
 use crate::freshness::{Lost, What};
 use crate::roles::keys::Tracked;
 
-use super::sightings::{Headers, Seen, Sighting};
+use super::sightings::{Seen, Sighting, Tally};
 
 /// Places that lines of the log were about.
 #[derive(Debug, Default)]
 pub struct Named {
     places: HashSet<Lost>,
     organizations: HashSet<OrganizationId>,
-    replaces: HashMap<OrganizationId, usize>,
-    headers: Headers,
+    replaces: Tally,
+    headers: Tally,
     /// The lines may be older than their link, so that it never pushed what they are about.
     first_of_link: bool,
     /// The lines came over a link that is gone.
@@ -35,7 +35,9 @@ impl Named {
         self.places.extend(places(what));
         if let What::Organization { organization, header, whole, .. } = what {
             self.organizations.insert(organization.clone());
-            *self.replaces.entry(organization.clone()).or_default() += usize::from(*whole);
+            if *whole {
+                self.replaces.add(organization, 1);
+            }
             if *header && !self.first_of_link {
                 self.headers.add(organization, 1);
             }
@@ -43,7 +45,7 @@ impl Named {
     }
 
     /// How many headers lines told that this link has pushed, or pushes before its next answer.
-    pub fn headers(&self) -> &Headers {
+    pub fn headers(&self) -> &Tally {
         &self.headers
     }
 
@@ -78,7 +80,7 @@ impl Named {
     fn replaced(&self, organization: &OrganizationId) -> usize {
         match self.of_link_before {
             true => 0,
-            false => self.replaces.get(organization).copied().unwrap_or_default(),
+            false => self.replaces.of(organization),
         }
     }
 

@@ -42,17 +42,17 @@ struct Lists {
     before: Vec<Seen>,
     since: Vec<Seen>,
     /// So many headers of these organizations were told by the log, and their pushes are among `since` or still to come.
-    told: Headers,
+    told: Tally,
     overflown: bool,
 }
 
-/// Numbers of headers by organization.
+/// How many of something, by organization.
 #[derive(Debug, Clone, Default)]
-pub struct Headers(HashMap<OrganizationId, usize>);
+pub struct Tally(HashMap<OrganizationId, usize>);
 
-impl Headers {
-    pub fn add(&mut self, organization: &OrganizationId, headers: usize) {
-        *self.0.entry(organization.clone()).or_default() += headers;
+impl Tally {
+    pub fn add(&mut self, organization: &OrganizationId, more: usize) {
+        *self.0.entry(organization.clone()).or_default() += more;
     }
 
     pub fn of(&self, organization: &OrganizationId) -> usize {
@@ -61,15 +61,16 @@ impl Headers {
 
     /// Takes one away if there is one.
     fn take(&mut self, organization: &OrganizationId) -> bool {
-        let headers = self.0.get_mut(organization).filter(|headers| **headers > 0);
-        headers.map(|headers| *headers -= 1).is_some()
+        let left = self.0.get_mut(organization).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
     }
+}
 
-    fn pushed(seen: &[Seen]) -> Self {
-        let mut headers = Self::default();
-        seen.iter().filter_map(Seen::header).for_each(|organization| headers.add(organization, 1));
-        headers
-    }
+/// How many headers are among these.
+fn headers(seen: &[Seen]) -> Tally {
+    let mut headers = Tally::default();
+    seen.iter().filter_map(Seen::header).for_each(|organization| headers.add(organization, 1));
+    headers
 }
 
 /// What the log has to name, once it was read; `All` when that is more than could be noted.
@@ -139,12 +140,12 @@ impl Sightings {
 
     /// Another link takes over, and nobody knows what was pushed in between. The one before had told these headers since the log
     /// was last read to its end.
-    pub fn link_opened(&self, told: &Headers) {
+    pub fn link_opened(&self, told: &Tally) {
         let mut lists = self.lock();
         let Lists { before, since, told: told_before, .. } = &mut *lists;
         let mut all_told = std::mem::take(told_before);
         told.0.iter().for_each(|(organization, headers)| all_told.add(organization, *headers));
-        let mut untold = Headers::default();
+        let mut untold = Tally::default();
         for seen in before.iter_mut().chain(since) {
             seen.headers_untold.get_or_insert(untold.of(seen.sighting.organization()));
             if let Some(organization) = seen.header().filter(|organization| !all_told.take(organization)) {
@@ -159,7 +160,7 @@ impl Sightings {
     }
 
     /// The log was read to its end, and told these headers: what was seen before that heartbeat need not be looked for again.
-    pub fn settle(&self, told: &Headers) {
+    pub fn settle(&self, told: &Tally) {
         let mut lists = self.lock();
         let Lists { before, since, told: told_before, overflown } = std::mem::take(&mut *lists);
         lists.since = since;
@@ -167,7 +168,7 @@ impl Sightings {
         if overflown || organizations.clone().next().is_none() {
             return;
         }
-        let (settled, noted) = (Headers::pushed(&before), Headers::pushed(&lists.since));
+        let (settled, noted) = (headers(&before), headers(&lists.since));
         for organization in organizations.collect::<HashSet<_>>() {
             let all_told = told_before.of(organization) + told.of(organization);
             // What was told earlier has been pushed by now.
@@ -213,10 +214,10 @@ mod tests {
         sightings.heartbeat_begins();
         sightings.note(sighting("b"));
         assert_eq!(sightings.unconfirmed(), these(&["a"]));
-        sightings.settle(&Headers::default());
+        sightings.settle(&Tally::default());
         sightings.heartbeat_begins();
         assert_eq!(sightings.unconfirmed(), these(&["b"]));
-        sightings.settle(&Headers::default());
+        sightings.settle(&Tally::default());
         assert_eq!(sightings.unconfirmed(), these(&[]));
     }
 
@@ -247,7 +248,7 @@ mod tests {
                 };
             let expected: Vec<Seen> = expected.iter().map(seen).collect();
             assert_eq!(sightings.unconfirmed(), Unconfirmed::These(expected));
-            sightings.settle(&Headers::default());
+            sightings.settle(&Tally::default());
         };
         sightings.note(role_set.clone());
         sightings.note(header.clone());
@@ -257,13 +258,13 @@ mod tests {
         sightings.put_back(vec![Seen::now(role_set.clone())]);
         told(&[(&role_set, true, None), (&header, false, None)]);
         sightings.note(role_set.clone());
-        sightings.link_opened(&Headers::default());
+        sightings.link_opened(&Tally::default());
         sightings.note(role_set.clone());
         told(&[(&role_set, false, Some(0)), (&role_set, false, None)]);
         sightings.note(role_set.clone());
         sightings.note(header.clone());
         sightings.note(role_set.clone());
-        sightings.link_opened(&Headers::default());
+        sightings.link_opened(&Tally::default());
         told(&[(&role_set, true, Some(0)), (&header, false, Some(0)), (&role_set, false, Some(1))]);
     }
 
@@ -273,8 +274,8 @@ mod tests {
         let ann = AccountId::new("ann").unwrap();
         let role_set = Sighting::Pushed(Tracked::RoleSet(organization.clone(), Side::A, ann));
         let header = Sighting::Pushed(Tracked::Header(organization.clone()));
-        let told = |headers: usize| Headers(HashMap::from([(organization.clone(), headers)]));
-        // Headers pushed before a heartbeat and during it, those that it told; pushed after it, told by the next; what is left.
+        let told = |headers: usize| Tally(HashMap::from([(organization.clone(), headers)]));
+        // Tally pushed before a heartbeat and during it, those that it told; pushed after it, told by the next; what is left.
         let cases = [
             ((0, 0, 1), (1, 0), 0),
             ((0, 0, 1), (2, 0), 1),
@@ -309,11 +310,11 @@ mod tests {
         let organization = OrganizationId::new("acme").unwrap();
         let header = Sighting::Pushed(Tracked::Header(organization.clone()));
         let sightings = Sightings::default();
-        sightings.settle(&Headers(HashMap::from([(organization, 2)])));
-        sightings.settle(&Headers::default());
+        sightings.settle(&Tally(HashMap::from([(organization, 2)])));
+        sightings.settle(&Tally::default());
         sightings.note(header.clone());
         sightings.note(header);
-        sightings.link_opened(&Headers::default());
+        sightings.link_opened(&Tally::default());
         sightings.heartbeat_begins();
         let Unconfirmed::These(seen) = sightings.unconfirmed() else { panic!() };
         assert_eq!(seen[1].headers_untold, Some(1), "the log had not told the first");
@@ -327,7 +328,7 @@ mod tests {
         }
         assert_eq!(sightings.unconfirmed(), Unconfirmed::All);
         sightings.heartbeat_begins();
-        sightings.settle(&Headers::default());
+        sightings.settle(&Tally::default());
         assert_eq!(sightings.unconfirmed(), these(&[]));
     }
 }

@@ -20,7 +20,7 @@ use crate::roles::{LinkEvent, StoreError, keys};
 
 use super::link::Link;
 use super::named::{Named, is_replaced, places};
-use super::sightings::{Headers, Seen, Sighting, Unconfirmed};
+use super::sightings::{Seen, Sighting, Tally, Unconfirmed};
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
 /// What the log named is remembered for so many heartbeats.
@@ -56,7 +56,7 @@ impl Memory {
     }
 
     /// How many headers of each organization the log told since it was last read to its end.
-    fn headers_told(&self) -> Headers {
+    fn headers_told(&self) -> Tally {
         self.named.front().map(Named::headers).cloned().unwrap_or_default()
     }
 
