@@ -37,6 +37,11 @@ const IS_MEMBER: &str = r#"{"product":"Accounts","role":"member"}"#;
 
 /// What each broken file of JSON Lines is refused for.
 fn broken_lines() -> Vec<(String, &'static [&'static str])> {
+    [broken_forms(), broken_roles(), broken_products()].concat()
+}
+
+/// What is no line at all, or has members of another form.
+fn broken_forms() -> Vec<(String, &'static [&'static str])> {
     let long = format!("{HEAD}\n{OWNER}\n{}\n", " {".repeat(1 << 20));
     vec![
         (format!("{HEAD}\n{OWNER}\n{{\"organization\":\"acme\"\n"), &["invalid_json @ line 3, $"]),
@@ -77,6 +82,12 @@ fn broken_lines() -> Vec<(String, &'static [&'static str])> {
             ),
             &["empty_time_range @ line 3, $.roles[1]"],
         ),
+    ]
+}
+
+/// Accounts and roles that do not go together.
+fn broken_roles() -> Vec<(String, &'static [&'static str])> {
+    vec![
         (format!("{OWNER}\n"), &["organization_line_missing @ line 1, $"]),
         (format!("{HEAD}\n{OWNER}\n{HEAD}\n"), &["organization_repeated @ line 3, $"]),
         (lines(r#""account":"a-2""#), &["roles_missing @ line 3, $"]),
@@ -112,6 +123,12 @@ fn broken_lines() -> Vec<(String, &'static [&'static str])> {
             lines(r#""account":"a-1","roles":[{"product":"Accounts","role":"owner"}]"#),
             &["duplicate_account @ line 3, $"],
         ),
+    ]
+}
+
+/// Products that are unknown, not enabled, or named twice, and roles of theirs.
+fn broken_products() -> Vec<(String, &'static [&'static str])> {
+    vec![
         (
             format!(
                 r#"{{"organization":"acme","products":["LiveChat","LiveChat"]}}{}"#,

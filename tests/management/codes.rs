@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rolegate::code::Code;
 
+use crate::support::http::Reply;
 use crate::support::problem::code_of;
 use crate::world::World;
 
@@ -12,136 +13,157 @@ use crate::world::World;
 const BY_CHANCE: [Code; 4] =
     [Code::Conflict, Code::WriteAmbiguous, Code::WriteMalformed, Code::ReadBackDiffers];
 
-#[test]
-fn every_code_is_reached_with_its_status_and_its_place() {
-    let world = World::embedded();
-    let mut reached = BTreeSet::new();
-    let mut expect = |reply: crate::support::http::Reply, code: Code, at: Option<&str>| {
+const B: &str = "/organizations/b";
+const CREATE_B: &str = r#"{"organization_id":"b","owner_id":"o","products":["LiveChat","HelpDesk"]}"#;
+
+/// Requests to one world, and the codes that they reached.
+struct Tour {
+    world: World,
+    reached: BTreeSet<&'static str>,
+}
+
+impl Tour {
+    /// Organization `b` with its owner `o`, the plain `a` and the suspended `s`; and `lone`, with an owner alone.
+    fn begin() -> Self {
+        let world = World::embedded();
+        world.done(201, "POST", "/organizations", CREATE_B);
+        for (account, roles) in [("a", ""), ("s", r#"{"product":"LiveChat","role":"normal"}"#)] {
+            let body = format!(r#"{{"account_id":"{account}","roles":[{roles}]}}"#);
+            world.done(201, "POST", &format!("{B}/accounts"), &body);
+        }
+        world.done(200, "PUT", &format!("{B}/accounts/s/products/LiveChat/suspended"), "");
+        world.done(201, "POST", "/organizations", r#"{"organization_id":"lone","owner_id":"o"}"#);
+        Self { world, reached: BTreeSet::new() }
+    }
+
+    fn expect(&mut self, reply: &Reply, code: Code, at: Option<&str>) {
         assert_eq!(
-            (code_of(&reply).as_str(), reply.status),
+            (code_of(reply).as_str(), reply.status),
             (code.as_str(), code.status()),
             "{}",
             reply.text()
         );
         assert_eq!(reply.json()["pointer"].as_str(), at, "{}", reply.text());
-        reached.insert(code.as_str());
-    };
-    let create = r#"{"organization_id":"b","owner_id":"o","products":["LiveChat","HelpDesk"]}"#;
-    world.done(201, "POST", "/organizations", create);
-    let b = "/organizations/b";
-    for (account, roles) in [("a", ""), ("s", r#"{"product":"LiveChat","role":"normal"}"#)] {
-        let body = format!(r#"{{"account_id":"{account}","roles":[{roles}]}}"#);
-        world.done(201, "POST", &format!("{b}/accounts"), &body);
+        self.reached.insert(code.as_str());
     }
-    world.done(200, "PUT", &format!("{b}/accounts/s/products/LiveChat/suspended"), "");
-    world.done(201, "POST", "/organizations", r#"{"organization_id":"lone","owner_id":"o"}"#);
 
-    let ada = |method: &str, path: &str, body: &str| world.as_caller("ada", method, path, body);
-    let with = |name: &str, value: &str| {
-        world.under("ada", "PUT", "/organizations/b/products/ChatBot", &[(name, value)], "")
-    };
-    expect(with("if-match", "17"), Code::InvalidPrecondition, None);
-    expect(with("if-match", "\"17\""), Code::PreconditionFailed, None);
-    expect(with("idempotency-key", ""), Code::InvalidIdempotencyKey, None);
-    expect(with("origin", "null"), Code::OriginRefused, None);
-    expect(world.as_caller("rita", "DELETE", b, ""), Code::Forbidden, None);
-    let foreign = format!("http://evil.example:{}/roles", world.management.port());
-    expect(ada("GET", &foreign, ""), Code::ForeignHost, None);
-    expect(ada("GET", "/organizations/b/writes/never", ""), Code::WriteUnknown, None);
-    assert_eq!(with("idempotency-key", "once").status, 200);
-    let reused =
-        world.under("ada", "DELETE", "/organizations/b/products/ChatBot", &[("idempotency-key", "once")], "");
-    expect(reused, Code::IdempotencyKeyReused, None);
-    expect(ada("POST", "/organizations", create), Code::OrganizationExists, None);
-    expect(
-        ada(
-            "POST",
-            "/organizations",
-            r#"{"organization_id":"d","owner_id":"o","products":["LiveChat","LiveChat"]}"#,
+    /// What an administrator hears.
+    fn refuses(&mut self, (method, path, body): (&str, &str, &str), code: Code, at: Option<&str>) {
+        let reply = self.world.as_caller("ada", method, path, body);
+        self.expect(&reply, code, at);
+    }
+}
+
+#[test]
+fn every_code_is_reached_with_its_status_and_its_place() {
+    let mut tour = Tour::begin();
+    headers_and_hosts(&mut tour);
+    what_exists_or_must_stay(&mut tour);
+    ownership(&mut tour);
+    edits_of_roles(&mut tour);
+    let all: BTreeSet<&str> = Code::MANAGEMENT.iter().map(|code| code.as_str()).collect();
+    let chance = BY_CHANCE.iter().map(|code| code.as_str()).collect();
+    assert_eq!(&all - &tour.reached, chance);
+}
+
+fn headers_and_hosts(tour: &mut Tour) {
+    let chatbot = "/organizations/b/products/ChatBot";
+    for (name, value, code) in [
+        ("if-match", "17", Code::InvalidPrecondition),
+        ("if-match", "\"17\"", Code::PreconditionFailed),
+        ("idempotency-key", "", Code::InvalidIdempotencyKey),
+        ("origin", "null", Code::OriginRefused),
+    ] {
+        let reply = tour.world.under("ada", "PUT", chatbot, &[(name, value)], "");
+        tour.expect(&reply, code, None);
+    }
+    let reply = tour.world.as_caller("rita", "DELETE", B, "");
+    tour.expect(&reply, Code::Forbidden, None);
+    let foreign = format!("http://evil.example:{}/roles", tour.world.management.port());
+    tour.refuses(("GET", &foreign, ""), Code::ForeignHost, None);
+    tour.refuses(("GET", "/organizations/b/writes/never", ""), Code::WriteUnknown, None);
+    let once = [("idempotency-key", "once")];
+    assert_eq!(tour.world.under("ada", "PUT", chatbot, &once, "").status, 200);
+    let reused = tour.world.under("ada", "DELETE", chatbot, &once, "");
+    tour.expect(&reused, Code::IdempotencyKeyReused, None);
+}
+
+fn what_exists_or_must_stay(tour: &mut Tour) {
+    let twice = r#"{"organization_id":"d","owner_id":"o","products":["LiveChat","LiveChat"]}"#;
+    let known = r#"{"account_id":"a","roles":[{"role_id":"LiveChat.normal"}]}"#;
+    for ((method, path, body), code, at) in [
+        (("POST", "/organizations", CREATE_B), Code::OrganizationExists, None),
+        (("POST", "/organizations", twice), Code::DuplicateProduct, Some("/products/1")),
+        (("POST", "/organizations/b/accounts", known), Code::AccountExists, Some("/account_id")),
+        (("DELETE", "/organizations/lone/accounts/o", ""), Code::LastAccount, None),
+        (("DELETE", "/organizations/b/accounts/o", ""), Code::OwnerMustTransfer, None),
+        (("DELETE", "/organizations/b/products/Accounts", ""), Code::AccountsAlwaysEnabled, None),
+        (("PUT", "/organizations/b/products/Accounts/paused", ""), Code::AccountsHasNoState, None),
+        (
+            ("PUT", "/organizations/b/products/OpenWidget/paused", ""),
+            Code::ProductNotEnabled,
+            Some("/product"),
         ),
-        Code::DuplicateProduct,
-        Some("/products/1"),
-    );
-    expect(
-        ada(
-            "POST",
-            "/organizations/b/accounts",
-            r#"{"account_id":"a","roles":[{"role_id":"LiveChat.normal"}]}"#,
-        ),
-        Code::AccountExists,
-        Some("/account_id"),
-    );
-    expect(ada("DELETE", "/organizations/lone/accounts/o", ""), Code::LastAccount, None);
-    expect(ada("DELETE", "/organizations/b/accounts/o", ""), Code::OwnerMustTransfer, None);
-    expect(ada("DELETE", "/organizations/b/products/Accounts", ""), Code::AccountsAlwaysEnabled, None);
-    expect(ada("PUT", "/organizations/b/products/Accounts/paused", ""), Code::AccountsHasNoState, None);
-    expect(
-        ada("PUT", "/organizations/b/products/OpenWidget/paused", ""),
-        Code::ProductNotEnabled,
-        Some("/product"),
-    );
-    let owner = |body: &str| ada("PUT", "/organizations/b/owner", body);
-    expect(owner(r#"{"account_id":"s"}"#), Code::NewOwnerSuspended, Some("/account_id"));
-    expect(
-        owner(r#"{"account_id":"a","only_administrator":true}"#),
-        Code::NewOwnerNotAdministrator,
-        Some("/account_id"),
-    );
-    world.done(200, "DELETE", "/organizations/b/accounts/s/products/LiveChat/suspended", "");
-    world.done(200, "PUT", "/organizations/b/accounts/s/products/LiveChat/awaiting_approval", "");
-    expect(owner(r#"{"account_id":"s"}"#), Code::NewOwnerAwaitingApproval, Some("/account_id"));
-    let legacy = |account: &str, role: &str| {
-        let body = format!(r#"{{"legacy_role":"{role}"}}"#);
-        ada("PUT", &format!("{b}/accounts/{account}/legacy-role"), &body)
-    };
-    expect(legacy("a", "owner"), Code::UseTransfer, Some("/legacy_role"));
-    expect(legacy("o", "agent"), Code::OwnerRoleFixed, Some("/legacy_role"));
+    ] {
+        tour.refuses((method, path, body), code, at);
+    }
+}
+
+fn ownership(tour: &mut Tour) {
+    let owner = "/organizations/b/owner";
+    let not_administrator = r#"{"account_id":"a","only_administrator":true}"#;
+    let (account, legacy) = (Some("/account_id"), Some("/legacy_role"));
+    tour.refuses(("PUT", owner, r#"{"account_id":"s"}"#), Code::NewOwnerSuspended, account);
+    tour.refuses(("PUT", owner, not_administrator), Code::NewOwnerNotAdministrator, account);
+    tour.world.done(200, "DELETE", "/organizations/b/accounts/s/products/LiveChat/suspended", "");
+    tour.world.done(200, "PUT", "/organizations/b/accounts/s/products/LiveChat/awaiting_approval", "");
+    tour.refuses(("PUT", owner, r#"{"account_id":"s"}"#), Code::NewOwnerAwaitingApproval, account);
+    let role_of = |account: &str| format!("{B}/accounts/{account}/legacy-role");
+    tour.refuses(("PUT", &role_of("a"), r#"{"legacy_role":"owner"}"#), Code::UseTransfer, legacy);
+    tour.refuses(("PUT", &role_of("o"), r#"{"legacy_role":"agent"}"#), Code::OwnerRoleFixed, legacy);
+}
+
+fn edits_of_roles(tour: &mut Tour) {
     for (body, code, at) in [
         (
             r#"{"set_roles":[{"product":"LiveChat","role":"viceowner"}]}"#,
             Code::LegacyRoleInGlobalAccounts,
-            "/set_roles/0/role",
+            Some("/set_roles/0/role"),
         ),
         (
             r#"{"set_roles":[{"role_id":"LiveChat.normal","type":"custom"}]}"#,
             Code::RoleTypeMismatch,
-            "/set_roles/0/type",
+            Some("/set_roles/0/type"),
         ),
         (
             r#"{"set_roles":[{"role_id":"Accounts.member","not_before":"2026-01-01T00:00:00Z"}]}"#,
             Code::PrimaryRoleTimeBound,
-            "/set_roles/0",
+            Some("/set_roles/0"),
         ),
         (
             r#"{"set_roles":[{"role_id":"LiveChat.normal","not_before":"2026-01-02T00:00:00Z","expires_at":"2026-01-01T00:00:00Z"}]}"#,
             Code::EmptyTimeRange,
-            "/set_roles/0/expires_at",
+            Some("/set_roles/0/expires_at"),
         ),
         (
             r#"{"set_roles":[{"role_id":"LiveChat.normal"},{"product":"LiveChat","role":"normal"}]}"#,
             Code::DuplicateRole,
-            "/set_roles/1",
+            Some("/set_roles/1"),
         ),
         (
             r#"{"set_roles":[{"role_id":"LiveChat.normal"},{"role_id":"LiveChat.administrator"}]}"#,
             Code::SecondaryRoleNotUnique,
-            "/set_roles/1",
+            Some("/set_roles/1"),
         ),
-    ] {
-        expect(ada("PUT", "/organizations/b/accounts/a/roles", body), code, Some(at));
-    }
-    for (body, code) in [
-        (r#"{"delete_roles":[{"role_id":"Accounts.member"}]}"#, Code::PrimaryRoleMissing),
+        (r#"{"delete_roles":[{"role_id":"Accounts.member"}]}"#, Code::PrimaryRoleMissing, None),
         (
             r#"{"set_roles":[{"role_id":"Accounts.member"},{"role_id":"Accounts.administrator"}]}"#,
             Code::PrimaryRoleNotUnique,
+            None,
         ),
     ] {
-        expect(ada("PUT", "/organizations/b/accounts/a/roles", body), code, None);
+        tour.refuses(("PUT", "/organizations/b/accounts/a/roles", body), code, at);
     }
-    let all: BTreeSet<&str> = Code::MANAGEMENT.iter().map(|code| code.as_str()).collect();
-    let chance = BY_CHANCE.iter().map(|code| code.as_str()).collect();
-    assert_eq!(&all - &reached, chance);
 }
 
 #[test]

@@ -49,17 +49,16 @@ fn authority(folder: &Path, name: &str) {
     assert!(run(folder, "openssl", &request).status.success());
 }
 
-#[test]
-fn only_a_certificate_that_names_a_caller_gets_in() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name).display().to_string();
+/// A server for callers with certificates of `ca` or tokens; `other` is trusted by nobody.
+fn serve_with_certificates(folder: &Path) -> Server {
+    let at = |name: &str| folder.join(name).display().to_string();
     for name in ["ca", "other"] {
-        authority(folder.path(), name);
+        authority(folder, name);
     }
-    certificate(folder.path(), "ca", "server", "rolegate.internal");
-    certificate(folder.path(), "ca", "eve", "Eve.example");
-    certificate(folder.path(), "ca", "stranger", "stranger.example");
-    certificate(folder.path(), "other", "forged", "eve.example");
+    certificate(folder, "ca", "server", "rolegate.internal");
+    certificate(folder, "ca", "eve", "Eve.example");
+    certificate(folder, "ca", "stranger", "stranger.example");
+    certificate(folder, "other", "forged", "eve.example");
     fs::write(
         at("callers"),
         "eve reader * certificate:eve.example\nbob writer * token-of-bob-0123456789\n\
@@ -73,8 +72,14 @@ fn only_a_certificate_that_names_a_caller_gets_in() {
         ("--manage-client-ca-file", at("ca.crt")),
         ("--manage-hosts", "rolegate.internal".to_owned()),
     ];
-    let server =
-        Server::manage(&arguments.iter().flat_map(|(flag, value)| [*flag, value]).collect::<Vec<_>>());
+    Server::manage(&arguments.iter().flat_map(|(flag, value)| [*flag, value]).collect::<Vec<_>>())
+}
+
+#[test]
+fn only_a_certificate_that_names_a_caller_gets_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let server = serve_with_certificates(folder.path());
     let port = server.address().port();
     let curl = |host: &str, client: Option<&str>, more: &[&str]| {
         let (url, resolve) = (format!("https://{host}:{port}/roles"), format!("{host}:{port}:127.0.0.1"));
