@@ -33,7 +33,7 @@ use rolegate::cache::{CacheLimits, RoleCache, Source};
 use rolegate::freshness::Stamps;
 use rolegate::policy::Policy;
 use rolegate::question::Question;
-use rolegate::roles::redis::{Address, RedisSettings, RedisStore, TlsFiles};
+use rolegate::roles::redis::{RedisSettings, RedisStore};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::redis::Redis;
@@ -65,26 +65,14 @@ impl Times {
     }
 }
 
-fn settings(url: &str) -> RedisSettings {
-    RedisSettings {
-        address: Address::Server(url.into_connection_info().unwrap()),
-        username_file: None,
-        password_file: None,
-        tls: TlsFiles::default(),
-        bound: Duration::from_secs(1),
-        heartbeat: Duration::from_millis(100),
-        read_timeout: READ_TIMEOUT,
-        connect_timeout: Duration::from_secs(1),
-    }
-}
-
 fn main() {
     let rounds = env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     let redis = Redis::start();
     let background = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let stamps = Arc::new(Stamps::default());
     let entered = background.enter();
-    let store = RedisStore::start(settings(&redis.url()), stamps.clone());
+    let store =
+        RedisStore::start(RedisSettings::new(redis.url().into_connection_info().unwrap()), stamps.clone());
     drop(entered);
     let policy = world::policy();
     background.block_on(store.connected(PATIENCE)).unwrap();
