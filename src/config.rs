@@ -17,6 +17,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
@@ -100,6 +101,8 @@ impl Settings {
 
 /// The longest wait that can be set, in milliseconds.
 const MAX_WAIT: u64 = 3_600_000;
+/// Whoever sleeps longer between two requests loses nothing by it.
+const MAX_BUSY_POLL_MICROS: u64 = 1_000;
 
 fn check_all(checker: &mut Checker<'_>) -> Option<Settings> {
     let read_timeout = checker.millis(Setting::ReadTimeout, 1..=MAX_WAIT);
@@ -146,6 +149,7 @@ fn http(checker: &mut Checker<'_>) -> HttpLimits {
         body_timeout: checker.millis(Setting::BodyTimeout, 1..=MAX_WAIT),
         idle_timeout: checker.millis(Setting::IdleTimeout, 1..=MAX_WAIT),
         write_timeout: checker.millis(Setting::WriteTimeout, 1..=MAX_WAIT),
+        busy_poll: Duration::from_micros(checker.number(Setting::BusyPoll, 0..=MAX_BUSY_POLL_MICROS)),
         stop_grace: checker.millis(Setting::StopGrace, 0..=MAX_WAIT),
         stop_linger: checker.millis(Setting::StopLinger, 0..=MAX_WAIT),
         stop_drain: checker.millis(Setting::StopDrain, 0..=MAX_WAIT),

@@ -9,6 +9,7 @@
 mod admission;
 mod batch;
 mod body;
+mod busy_poll;
 mod check;
 mod client;
 mod common;

@@ -144,6 +144,8 @@ settings! {
         "How long a connection may be open without a request.";
     WriteTimeout = "write_timeout", Server, "MS", Some("10000"),
         "How long a client may take nothing of an answer.";
+    BusyPoll = "busy_poll", Server, "US", Some("100"),
+        "Microseconds for which one thread of two looks for the next request before it sleeps, where that finds many; 0 for not at all.";
     StopGrace = "stop_grace", Server, "MS", Some("5000"),
         "After SIGTERM: how long connections and requests are still taken while readiness says no.";
     StopLinger = "stop_linger", Server, "MS", Some("500"),

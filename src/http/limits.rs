@@ -31,6 +31,8 @@ pub struct HttpLimits {
     pub idle_timeout: Duration,
     /// How long a client may take nothing of an answer.
     pub write_timeout: Duration,
+    /// How long a thread that is asked again and again looks for the next request before it sleeps; zero for not at all.
+    pub busy_poll: Duration,
     /// After the stop signal: not ready, but connections and requests are still taken.
     pub stop_grace: Duration,
     /// After the grace period: how long a quiet connection is kept for a request that is on its way.
@@ -54,6 +56,7 @@ impl Default for HttpLimits {
             body_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(10),
+            busy_poll: Duration::from_micros(100),
             stop_grace: Duration::from_secs(5),
             stop_linger: Duration::from_millis(500),
             stop_drain: Duration::from_secs(10),

@@ -12,6 +12,8 @@ use std::task::{Context, Poll};
 use hyper::Version;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::busy_poll::answered;
+
 /// How an HTTP/2 connection begins, and no HTTP/1 request.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
@@ -71,6 +73,7 @@ pub struct RequestPulse(Arc<Pulse>);
 impl Drop for RequestPulse {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        answered();
     }
 }
 

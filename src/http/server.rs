@@ -21,6 +21,7 @@ use crate::code::Code;
 use crate::telemetry::LogGate;
 
 use super::admission::Slot;
+use super::busy_poll::busy_poll;
 use super::connection::{Stage, serve_connection};
 use super::dealer::Dealer;
 use super::listener::{Accepted, Listener};
@@ -49,6 +50,7 @@ pub async fn serve<S: Site>(
     let common = site.common();
     let (stage, _) = watch::channel(Stage::Serving);
     let dealer = Dealer::new(runtimes);
+    let _looking = busy_poll(runtimes, common.limits.busy_poll);
     let mut server = Server { site: &site, stage: &stage, dealer: &dealer, gate: LogGate::default() };
     server.accept_until(&listener, shutdown).await;
 

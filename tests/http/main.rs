@@ -9,6 +9,8 @@ mod support;
 #[cfg(test)]
 mod batches;
 #[cfg(test)]
+mod busy_poll;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod codes;

@@ -58,6 +58,8 @@ pub struct Server {
     pub address: String,
     pub store: Arc<FakeStore>,
     pub services: Services,
+    /// Where connections are served.
+    pub runtimes: Vec<Handle>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<Stopped>,
 }
@@ -83,6 +85,12 @@ impl Server {
         change: impl FnOnce(&mut Services),
     ) -> Self {
         Self::launch(address, limits, store, change, Some(Workers::start(2).unwrap())).await
+    }
+
+    /// Starts on so many threads of its own.
+    pub async fn on_threads(count: usize, limits: HttpLimits) -> Self {
+        let workers = Workers::start(count).unwrap();
+        Self::launch("127.0.0.1:0", limits, FakeStore::default(), |_| {}, Some(workers)).await
     }
 
     /// Starts with changed services on the thread of the test.
@@ -118,12 +126,15 @@ impl Server {
             let _ = stopped.await;
         };
         let served = services.clone();
-        let serving = tokio::spawn(async move {
-            let here = [Handle::current()];
-            let runtimes = workers.as_ref().map_or(&here[..], Workers::handles);
-            serve(listener, served, limits, runtimes, shutdown).await
-        });
-        Self { address, store, services, stop: Some(stop), serving }
+        let runtimes = workers.as_ref().map_or_else(|| vec![Handle::current()], |own| own.handles().to_vec());
+        let serving = {
+            let runtimes = runtimes.clone();
+            tokio::spawn(async move {
+                let _threads = workers;
+                serve(listener, served, limits, &runtimes, shutdown).await
+            })
+        };
+        Self { address, store, services, runtimes, stop: Some(stop), serving }
     }
 
     pub async fn connect(&self) -> Connection {
