@@ -19,8 +19,8 @@ use super::reading::{Bytes, Current, counter_suffix, epoch_of, index_page};
 use super::scripts::{self, Script};
 use super::{RedisStore, errors};
 
-/// Role sets in one script: about one millisecond of the server's time.
-const BATCH: usize = 200;
+/// Role sets in one script: one to two milliseconds of the server's time.
+const BATCH: usize = 64;
 /// Changes that the log remembers, about.
 pub(super) const LOG_LENGTH: usize = 1_000_000;
 
