@@ -19,7 +19,7 @@ Every setting has one name, which is a flag, an environment variable and a key o
 - A key of the file or a `ROLEGATE_…` variable that is no setting is a mistake, with the nearest name that is one.
   Variables that Kubernetes makes for a service named `rolegate` (`ROLEGATE_SERVICE_HOST`, `ROLEGATE_PORT_…`) are ignored.
 - Environment and file may hold settings that a command has no use for; they are checked all the same.
-- Times are whole milliseconds (MS), sizes whole bytes (BYTES). Relative paths start at the working directory.
+- Times are whole milliseconds (MS) or microseconds (US), sizes whole bytes (BYTES). Relative paths start at the working directory.
 - A password in the URL of `redis` is visible to whoever may list processes or read the environment: prefer
   `redis_password_file`. No message, log line or answer repeats the URL.
 

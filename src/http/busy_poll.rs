@@ -33,10 +33,12 @@ struct Answers {
 
 /// Lets the threads of these runtimes look until the set is dropped; a window of zero never does, nor does a single thread.
 pub fn busy_poll(runtimes: &[Handle], window: Duration) -> JoinSet<()> {
-    let places = Arc::new(Slots::new(runtimes.len() / 2));
     let mut looking = JoinSet::new();
-    for runtime in runtimes.iter().filter(|_| !window.is_zero()) {
-        looking.spawn_on(look_again_and_again(window, Arc::clone(&places)), runtime);
+    if !window.is_zero() {
+        let places = Arc::new(Slots::new(runtimes.len() / 2));
+        for runtime in runtimes {
+            looking.spawn_on(look_again_and_again(window, Arc::clone(&places)), runtime);
+        }
     }
     looking
 }
