@@ -1,9 +1,10 @@
 //! Busy polling: a thread that is asked again and again looks for the next request for a moment before it goes to sleep.
 //!
 //! To wake a processor takes longer than a check. Always true here: half of the threads look at the same time at most, so that
-//! whoever asks finds a processor too; a look ends when nothing came for one window, or as soon as others want the processor; a
-//! thread that found little by it waits twice as long before it looks again; looking is an ordinary task of the runtime, which
-//! serves whatever is there between two glances. Started by the server, told of each answer by the pulse of its connection.
+//! whoever asks finds a processor too, and only those with few connections, since one with many is seldom without a request; a
+//! look ends when nothing came for one window, or as soon as others want the processor; a thread that found little by it waits
+//! twice as long before it looks again; looking is an ordinary task of the runtime, which serves whatever is there between two
+//! glances. Started by the server, told of each answer by the pulse of its connection.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -11,11 +12,13 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
 
 use super::admission::{Slot, Slots};
+use super::dealer::Seat;
 
+/// A thread with more open connections does not look.
+const FEW_CONNECTIONS: usize = 4;
 /// Whoever is away from its processor for longer had to leave it to another thread.
 const AWAY: Duration = Duration::from_micros(20);
 
@@ -31,13 +34,15 @@ struct Answers {
     waiting: Cell<Option<Waker>>,
 }
 
-/// Lets the threads of these runtimes look until the set is dropped; a window of zero never does, nor does a single thread.
-pub fn busy_poll(runtimes: &[Handle], window: Duration) -> JoinSet<()> {
+/// Lets the threads of these runtimes, each with its open connections, look until the set is dropped; a window of zero never does,
+/// nor does a single thread.
+pub fn busy_poll(seats: &[Seat], window: Duration) -> JoinSet<()> {
     let mut looking = JoinSet::new();
     if !window.is_zero() {
-        let places = Arc::new(Slots::new(runtimes.len() / 2));
-        for runtime in runtimes {
-            looking.spawn_on(look_again_and_again(window, Arc::clone(&places)), runtime);
+        let places = Arc::new(Slots::new(seats.len() / 2));
+        for Seat { runtime, open } in seats {
+            let looker = Looker { window, places: Arc::clone(&places), open: Arc::clone(open) };
+            looking.spawn_on(looker.look_again_and_again(), runtime);
         }
     }
     looking
@@ -56,28 +61,44 @@ pub fn answered() {
     });
 }
 
-async fn look_again_and_again(window: Duration, places: Arc<Slots>) {
-    let mut pause = Pause::SHORTEST;
-    loop {
-        let began = Instant::now();
-        pause.over().await;
-        if pause.was_busy(began.elapsed(), window)
-            && let Some(_place) = Slot::take(&*places)
-        {
-            pause = pause.after(look(window).await);
-        }
-    }
+/// A thread's own.
+struct Looker {
+    window: Duration,
+    /// For those who look at the same time.
+    places: Arc<Slots>,
+    open: Arc<Slots>,
 }
 
-/// Looks once, for as long as it is worth it: how many requests that found.
-async fn look(window: Duration) -> u64 {
-    let mut look = Look::at(Instant::now(), count());
-    loop {
-        let began = Instant::now();
-        // The runtime looks at its sockets before it comes back, and does not sleep.
-        yield_now().await;
-        if !look.goes_on(count(), (began, Instant::now()), window) {
-            return look.found();
+impl Looker {
+    async fn look_again_and_again(self) {
+        let mut pause = Pause::SHORTEST;
+        loop {
+            let began = Instant::now();
+            pause.over().await;
+            if pause.was_busy(began.elapsed(), self.window)
+                && self.has_few_connections()
+                && let Some(_place) = Slot::take(&*self.places)
+            {
+                pause = pause.after(self.look().await);
+            }
+        }
+    }
+
+    fn has_few_connections(&self) -> bool {
+        self.open.taken() <= FEW_CONNECTIONS
+    }
+
+    /// Looks once, for as long as it is worth it: how many requests that found.
+    async fn look(&self) -> u64 {
+        let mut look = Look::at(Instant::now(), count());
+        loop {
+            let began = Instant::now();
+            // The runtime looks at its sockets before it comes back, and does not sleep.
+            yield_now().await;
+            let goes_on = look.goes_on(count(), (began, Instant::now()), self.window);
+            if !goes_on || !self.has_few_connections() {
+                return look.found();
+            }
         }
     }
 }

@@ -9,14 +9,15 @@ use tokio::runtime::Handle;
 
 use super::admission::{Slot, Slots};
 
-/// The runtimes, and how many connections each has.
+/// The runtimes that connections are dealt to.
 #[derive(Debug)]
 pub struct Dealer(Vec<Seat>);
 
+/// A runtime, and the connections that it was dealt and that are open.
 #[derive(Debug)]
-struct Seat {
-    runtime: Handle,
-    open: Arc<Slots>,
+pub struct Seat {
+    pub runtime: Handle,
+    pub open: Arc<Slots>,
 }
 
 impl Dealer {
@@ -24,6 +25,10 @@ impl Dealer {
         let seat =
             |runtime: &Handle| Seat { runtime: runtime.clone(), open: Arc::new(Slots::new(usize::MAX)) };
         Self(runtimes.iter().map(seat).collect())
+    }
+
+    pub fn seats(&self) -> &[Seat] {
+        &self.0
     }
 
     /// Runs a connection to its end.

@@ -50,7 +50,7 @@ pub async fn serve<S: Site>(
     let common = site.common();
     let (stage, _) = watch::channel(Stage::Serving);
     let dealer = Dealer::new(runtimes);
-    let _looking = busy_poll(runtimes, common.limits.busy_poll);
+    let _looking = busy_poll(dealer.seats(), common.limits.busy_poll);
     let mut server = Server { site: &site, stage: &stage, dealer: &dealer, gate: LogGate::default() };
     server.accept_until(&listener, shutdown).await;
 
