@@ -54,7 +54,7 @@ async fn a_thread_that_is_asked_again_and_again_answers_without_going_to_sleep()
 
 #[tokio::test]
 async fn without_window_second_processor_or_with_many_connections_it_sleeps_behind_each_answer() {
-    for (threads, window, quiet) in [(2, Duration::ZERO, 0), (1, WINDOW, 0), (2, WINDOW, 10)] {
+    for (threads, window, quiet) in [(2, Duration::ZERO, 0), (1, WINDOW, 0), (2, WINDOW, 10)].repeat(5) {
         let sleeps = sleeps(threads, window, quiet).await;
         assert!(sleeps >= NEARLY_ALL, "{threads} threads, {quiet} more connections: {sleeps} of {QUESTIONS}");
     }
