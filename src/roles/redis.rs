@@ -259,8 +259,8 @@ impl RoleStore for RedisStore {
         let counts = |doubts: &Doubts| doubts.admits(organization, account, written);
         self.admit(counts, format_args!("{account} of {organization}"))?;
         let told = self.told();
-        if reading.found.as_ref().is_some_and(|found| found.generation > told) {
-            self.sinks.sightings.note(Sighting::Read(organization.clone()));
+        if let Some(found) = reading.found.as_ref().filter(|found| found.generation > told) {
+            self.sinks.sightings.note(Sighting::Read(organization.clone(), found.generation));
         }
         Ok(reading)
     }

@@ -1,22 +1,22 @@
 //! Which places a log has named, and whether that confirms what was seen.
 //!
-//! Always true here: a change of one account is confirmed by that account, or by a replace that came after it: its header was pushed
+//! Always true here: what was read is confirmed by the line of its generation; a change of one account by that account, or by a replace that came after it: its header was pushed
 //! later, or the link broke and the next one told of more replaces than headers had been pushed before the change without a line
 //! yet. Never by a neighbour: what follows a replace has a line of its own. Pure. Used by the vigil.
 
 use std::collections::HashSet;
 
-use crate::domain::{AccountId, OrganizationId};
+use crate::domain::{AccountId, Generation, OrganizationId};
 use crate::freshness::{Lost, What};
 use crate::roles::keys::Tracked;
 
-use super::sightings::{Seen, Sighting, Tally};
+use super::sightings::{Seen, Sighting, Tally, Untold};
 
 /// Places that lines of the log were about.
 #[derive(Debug, Default)]
 pub struct Named {
     places: HashSet<Lost>,
-    organizations: HashSet<OrganizationId>,
+    generations: HashSet<Generation>,
     replaces: Tally,
     headers: Tally,
     /// The lines may be older than their link, so that it never pushed what they are about.
@@ -31,10 +31,10 @@ impl Named {
         Self { first_of_link: true, ..Self::default() }
     }
 
-    pub fn name(&mut self, what: &What) {
+    pub fn name(&mut self, generation: Generation, what: &What) {
         self.places.extend(places(what));
         if let What::Organization { organization, header, whole, .. } = what {
-            self.organizations.insert(organization.clone());
+            self.generations.insert(generation);
             if *whole {
                 self.replaces.add(organization, 1);
             }
@@ -65,7 +65,7 @@ impl Named {
 
     pub fn confirms(&self, seen: &Seen) -> bool {
         match &seen.sighting {
-            Sighting::Read(organization) => self.organizations.contains(organization),
+            Sighting::Read(_, generation) => self.generations.contains(generation),
             Sighting::Pushed(Tracked::Header(organization)) => {
                 self.names(&Lost::Header(organization.clone())) || self.replaces(organization)
             }
@@ -90,11 +90,12 @@ impl Named {
 }
 
 /// Whether a change that was seen over a link that broke was replaced afterwards. Each replace before it that no line had told
-/// by then had a header pushed before it, which no other replace shares; so one that is more came after it.
+/// by then had a header pushed before it, which no other replace shares; so one that is more came after it. Not so where the link
+/// broke before it had told what was written while there was none.
 pub fn is_replaced<'n>(named: impl IntoIterator<Item = &'n Named>, seen: &Seen) -> bool {
     let organization = seen.sighting.organization();
     let told: usize = named.into_iter().map(|named| named.replaced(organization)).sum();
-    seen.headers_untold.is_some_and(|headers| told > headers)
+    matches!(seen.broken_off, Some(Untold::Pushed(headers)) if told > headers)
 }
 
 /// The places that a line of the log is about.
@@ -140,7 +141,8 @@ mod tests {
     #[test]
     fn a_change_is_confirmed_by_its_own_place_or_the_whole() {
         let header = Seen::now(Sighting::Pushed(Tracked::Header(org())));
-        let read = Seen::now(Sighting::Read(org()));
+        let read = Seen::now(Sighting::Read(org(), Generation(7)));
+        let read_later = Seen::now(Sighting::Read(org(), Generation(8)));
         let cases = [
             (
                 line(false, false, &["ann"]),
@@ -149,11 +151,11 @@ mod tests {
             (line(true, false, &[]), vec![(header.clone(), true), (staged("ann"), false)]),
             (line(true, true, &[]), vec![(header, true), (staged("ann"), true), (pushed("ann"), false)]),
             (What::Nothing, vec![(pushed("ann"), false), (read.clone(), false)]),
-            (line(false, false, &["ann"]), vec![(read, true)]),
+            (line(false, false, &["ann"]), vec![(read, true), (read_later, false)]),
         ];
         for (what, sightings) in cases {
             let mut named = Named::default();
-            named.name(&what);
+            named.name(Generation(7), &what);
             for (sighting, confirmed) in sightings {
                 assert_eq!(named.confirms(&sighting), confirmed, "{sighting:?} by {what:?}");
             }
@@ -162,10 +164,10 @@ mod tests {
 
     #[test]
     fn what_was_staged_when_the_link_broke_is_confirmed_by_what_the_next_one_tells() {
-        let after = |headers| Seen { headers_untold: Some(headers), ..pushed("ann") };
+        let after = |headers| Seen { broken_off: Some(Untold::Pushed(headers)), ..pushed("ann") };
         let mut named = [Named::default(), Named::default()];
-        named[0].name(&line(true, true, &[]));
-        named[0].name(&line(true, false, &[]));
+        named[0].name(Generation(7), &line(true, true, &[]));
+        named[0].name(Generation(7), &line(true, false, &[]));
         assert_eq!(named[0].headers().of(&org()), 2);
         assert!(is_replaced(&named, &after(0)));
         assert!(
@@ -173,7 +175,9 @@ mod tests {
             "the header before it may have been that of the one replace"
         );
         assert!(!is_replaced(&named, &pushed("ann")), "the link did not break");
-        named[1].name(&line(true, true, &[]));
+        let unheard = Seen { broken_off: Some(Untold::Unknown), ..pushed("ann") };
+        assert!(!is_replaced(&named, &unheard), "the replace may have come before it");
+        named[1].name(Generation(7), &line(true, true, &[]));
         assert!(is_replaced(&named, &after(1)));
         assert!(!is_replaced(&named, &after(2)));
         named[0].outlive_link();
@@ -187,8 +191,8 @@ mod tests {
     #[test]
     fn a_link_may_not_have_pushed_what_it_tells_first() {
         let mut named = Named::first_of_link();
-        named.name(&line(true, true, &[]));
+        named.name(Generation(7), &line(true, true, &[]));
         assert_eq!(named.headers().of(&org()), 0);
-        assert!(is_replaced(&[named], &Seen { headers_untold: Some(0), ..pushed("ann") }));
+        assert!(is_replaced(&[named], &Seen { broken_off: Some(Untold::Pushed(0)), ..pushed("ann") }));
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::domain::OrganizationId;
+use crate::domain::{Generation, OrganizationId};
 use crate::roles::keys::Tracked;
 
 /// Sightings beyond this number stand for all organizations: no link lives long enough to see more between heartbeats.
@@ -17,14 +17,14 @@ const MAX_SIGHTINGS: usize = 1 << 17;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sighting {
     Pushed(Tracked),
-    /// A generation was read that the log had not told yet.
-    Read(OrganizationId),
+    /// This generation was read, and the log had not told it yet.
+    Read(OrganizationId, Generation),
 }
 
 impl Sighting {
     pub fn organization(&self) -> &OrganizationId {
         match self {
-            Self::Read(organization)
+            Self::Read(organization, _)
             | Self::Pushed(Tracked::Header(organization) | Tracked::RoleSet(organization, ..)) => {
                 organization
             }
@@ -43,6 +43,8 @@ struct Lists {
     since: Vec<Seen>,
     /// So many headers of these organizations were told by the log, and their pushes are among `since` or still to come.
     told: Tally,
+    /// The log was read to its end over this link.
+    heard: bool,
     overflown: bool,
 }
 
@@ -87,20 +89,27 @@ pub struct Seen {
     pub sighting: Sighting,
     /// A header of the same organization was pushed after it: a replace may have put in force what was staged by then.
     pub header_followed: bool,
-    /// The link broke after it, and what followed may have been pushed to nobody: so many headers of the organization had come
-    /// before it that the log had not told.
-    pub headers_untold: Option<usize>,
+    /// The link broke after it, and what followed may have been pushed to nobody.
+    pub broken_off: Option<Untold>,
+}
+
+/// How many headers of an organization had come before a change that the log had not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untold {
+    Pushed(usize),
+    /// The link broke before it had told what was written before it.
+    Unknown,
 }
 
 impl Seen {
     pub fn now(sighting: Sighting) -> Self {
-        Self { sighting, header_followed: false, headers_untold: None }
+        Self { sighting, header_followed: false, broken_off: None }
     }
 
     fn header(&self) -> Option<&OrganizationId> {
         match &self.sighting {
             Sighting::Pushed(Tracked::Header(organization)) => Some(organization),
-            Sighting::Pushed(Tracked::RoleSet(..)) | Sighting::Read(_) => None,
+            Sighting::Pushed(Tracked::RoleSet(..)) | Sighting::Read(..) => None,
         }
     }
 }
@@ -142,12 +151,16 @@ impl Sightings {
     /// was last read to its end.
     pub fn link_opened(&self, told: &Tally) {
         let mut lists = self.lock();
-        let Lists { before, since, told: told_before, .. } = &mut *lists;
+        let Lists { before, since, told: told_before, heard, .. } = &mut *lists;
+        let heard = std::mem::take(heard);
         let mut all_told = std::mem::take(told_before);
         told.0.iter().for_each(|(organization, headers)| all_told.add(organization, *headers));
         let mut untold = Tally::default();
         for seen in before.iter_mut().chain(since) {
-            seen.headers_untold.get_or_insert(untold.of(seen.sighting.organization()));
+            seen.broken_off.get_or_insert(match heard {
+                true => Untold::Pushed(untold.of(seen.sighting.organization())),
+                false => Untold::Unknown,
+            });
             if let Some(organization) = seen.header().filter(|organization| !all_told.take(organization)) {
                 untold.add(organization, 1);
             }
@@ -162,8 +175,9 @@ impl Sightings {
     /// The log was read to its end, and told these headers: what was seen before that heartbeat need not be looked for again.
     pub fn settle(&self, told: &Tally) {
         let mut lists = self.lock();
-        let Lists { before, since, told: told_before, overflown } = std::mem::take(&mut *lists);
+        let Lists { before, since, told: told_before, overflown, .. } = std::mem::take(&mut *lists);
         lists.since = since;
+        lists.heard = true;
         let organizations = told.0.keys().chain(told_before.0.keys());
         if overflown || organizations.clone().next().is_none() {
             return;
@@ -182,7 +196,7 @@ impl Sightings {
 
     /// The log was read anew: nothing that was seen so far has to be found in it.
     pub fn forget(&self) {
-        *self.lock() = Lists::default();
+        *self.lock() = Lists { heard: true, ..Lists::default() };
     }
 
     fn lock(&self) -> MutexGuard<'_, Lists> {
@@ -199,7 +213,7 @@ mod tests {
     use super::*;
 
     fn sighting(name: &str) -> Sighting {
-        Sighting::Read(OrganizationId::new(name).unwrap())
+        Sighting::Read(OrganizationId::new(name).unwrap(), Generation(1))
     }
 
     fn these(names: &[&str]) -> Unconfirmed {
@@ -244,7 +258,7 @@ mod tests {
                 |(sighting, header_followed, headers_untold): &(&Sighting, bool, Option<usize>)| Seen {
                     sighting: (*sighting).clone(),
                     header_followed: *header_followed,
-                    headers_untold: *headers_untold,
+                    broken_off: headers_untold.map(Untold::Pushed),
                 };
             let expected: Vec<Seen> = expected.iter().map(seen).collect();
             assert_eq!(sightings.unconfirmed(), Unconfirmed::These(expected));
@@ -300,8 +314,8 @@ mod tests {
             sightings.link_opened(&told(second.1));
             sightings.heartbeat_begins();
             let Unconfirmed::These(seen) = sightings.unconfirmed() else { panic!() };
-            let untold_before = seen.last().unwrap().headers_untold;
-            assert_eq!(untold_before, Some(untold), "{first:?}, then {second:?}");
+            let untold_before = seen.last().unwrap().broken_off;
+            assert_eq!(untold_before, Some(Untold::Pushed(untold)), "{first:?}, then {second:?}");
         }
     }
 
@@ -317,7 +331,21 @@ mod tests {
         sightings.link_opened(&Tally::default());
         sightings.heartbeat_begins();
         let Unconfirmed::These(seen) = sightings.unconfirmed() else { panic!() };
-        assert_eq!(seen[1].headers_untold, Some(1), "the log had not told the first");
+        assert_eq!(seen[1].broken_off, Some(Untold::Pushed(1)), "the log had not told the first");
+    }
+
+    #[test]
+    fn what_a_link_pushed_that_broke_before_it_told_anything_is_told_apart() {
+        let sightings = Sightings::default();
+        sightings.settle(&Tally::default());
+        sightings.note(sighting("a"));
+        sightings.link_opened(&Tally::default());
+        sightings.note(sighting("b"));
+        sightings.link_opened(&Tally::default());
+        sightings.heartbeat_begins();
+        let Unconfirmed::These(seen) = sightings.unconfirmed() else { panic!() };
+        let broken_off = seen.iter().map(|seen| seen.broken_off).collect::<Vec<_>>();
+        assert_eq!(broken_off, [Some(Untold::Pushed(0)), Some(Untold::Unknown)]);
     }
 
     #[test]

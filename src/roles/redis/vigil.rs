@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 
 use ::redis::Value;
+use futures_util::future::try_join_all;
 use tokio::time::sleep;
 use tracing::{error, info};
 
@@ -23,6 +24,8 @@ use super::named::{Named, is_replaced, places};
 use super::sightings::{Seen, Sighting, Tally, Unconfirmed};
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
+/// Organizations whose side in force is asked for at the same time.
+const SIDES_AT_ONCE: usize = 64;
 /// What the log named is remembered for so many heartbeats.
 const NAMED_HEARTBEATS: usize = 3;
 
@@ -223,7 +226,7 @@ impl<'s> Watch<'s> {
         self.store.sinks.metrics.logged.add(changes.len() as u64);
         for change in changes {
             if let Some(named) = self.memory.named.front_mut() {
-                named.name(&change.what);
+                named.name(change.generation(), &change.what);
             }
             match &change.what {
                 What::Nothing => {}
@@ -325,21 +328,12 @@ impl<'s> Watch<'s> {
     /// Changes that were seen and that the log does not name. What is written on an idle side, by a replace, does not
     /// count and is not logged; an organization that has changed since the log was read is judged next time.
     async fn gone(&mut self, seen: Vec<Seen>) -> Result<HashSet<Lost>, StoreError> {
-        let newest = self.memory.history.newest();
-        let mut sides = HashMap::new();
+        let unnamed: Vec<Seen> = seen.into_iter().filter(|seen| !self.memory.confirms(seen)).collect();
+        let sides = self.sides_in_force(&unnamed).await?;
         let (mut gone, mut unjudged) = (HashSet::new(), Vec::new());
-        let unnamed = seen.into_iter().filter(|seen| !self.memory.confirms(seen));
-        for seen in unnamed.collect::<Vec<_>>() {
+        for seen in unnamed {
             let sighting = &seen.sighting;
-            let organization = sighting.organization();
-            let side = match sides.get(organization) {
-                Some(side) => *side,
-                None => {
-                    let side = self.side_in_force(organization, newest).await?;
-                    sides.insert(organization.clone(), side);
-                    side
-                }
-            };
+            let side = sides.get(sighting.organization()).copied().unwrap_or(InForce::Unclear);
             match (side, sighting) {
                 (InForce::Changing, _) => unjudged.push(seen),
                 (InForce::Side(side), Sighting::Pushed(Tracked::RoleSet(organization, on, account))) => {
@@ -356,11 +350,22 @@ impl<'s> Watch<'s> {
         Ok(gone)
     }
 
-    async fn side_in_force(
-        &mut self,
-        organization: &OrganizationId,
-        newest: Option<Generation>,
-    ) -> Result<InForce, StoreError> {
+    /// Of each organization that these are about; asked for many at a time, since a replace of each of thousands sweeps what was in
+    /// force before, and the lease waits for this.
+    async fn sides_in_force(&self, seen: &[Seen]) -> Result<HashMap<OrganizationId, InForce>, StoreError> {
+        let organizations: HashSet<OrganizationId> =
+            seen.iter().map(|seen| seen.sighting.organization().clone()).collect();
+        let organizations = Vec::from_iter(organizations);
+        let mut sides = HashMap::new();
+        for some in organizations.chunks(SIDES_AT_ONCE) {
+            let asked = some.iter().map(|organization| self.side_in_force(organization));
+            sides.extend(some.iter().cloned().zip(try_join_all(asked).await?));
+        }
+        Ok(sides)
+    }
+
+    async fn side_in_force(&self, organization: &OrganizationId) -> Result<InForce, StoreError> {
+        let newest = self.memory.history.newest();
         match self.store.current_over(&mut self.link.data(), organization, Generation::default()).await {
             Ok(Some(current)) if Some(current.generation) > newest => Ok(InForce::Changing),
             Ok(current) => Ok(InForce::Side(current.map(|current| current.header.side))),
