@@ -31,7 +31,7 @@ FILES = {
     "sweep": ["prelude", "sweep"],
 }
 LOG_LENGTH = 1_000_000
-BATCH = 200
+BATCH = 64
 ATTEMPTS = 4
 COMMON = ["rg:epoch", "rg:clock", "rg:log", "rg:audit", "rg:keys"]
 
