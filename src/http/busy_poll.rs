@@ -4,7 +4,8 @@
 //! whoever asks finds a processor too, and only those with few connections, since one with many is seldom without a request; a
 //! look ends when nothing came for one window, or as soon as others want the processor; a thread that found little by it waits
 //! twice as long before it looks again; looking is an ordinary task of the runtime, which serves whatever is there between two
-//! glances. Started by the server, told of each answer by the pulse of its connection.
+//! glances; a thread has one looker, whose place to wait another one would take. Started by the server of a listener, which has
+//! its threads to itself; told of each answer by the pulse of its connection.
 
 use std::cell::Cell;
 use std::future::poll_fn;
