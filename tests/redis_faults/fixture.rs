@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::ask::{Ask, batch};
+use crate::support::binary::rolegate;
 use crate::support::http::Client;
 use crate::support::import;
 use crate::support::judge::{Answer, BatchAnswer, Context, Finding, Store};
@@ -192,6 +193,14 @@ fn connections(redis: &Redis, is_wanted: impl Fn(&str, &str) -> bool) -> Vec<Con
 
 pub fn kill_connection(redis: &Redis, connection: &Connected) {
     redis.call(&["CLIENT", "KILL", "ID", &connection.id.to_string()]);
+}
+
+/// A change of acme by the command line.
+pub fn change_acme(redis: &Redis, change: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = ["--organization", "acme", "--redis", &redis.url()];
+    let output = rolegate(folder.path()).args(change).args(place).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The state that `/health` names: LOADED, STALE, DEGRADED or NO_STORE.

@@ -15,6 +15,7 @@ mod harness;
 mod lifecycle;
 mod load;
 mod pool;
+mod replaces;
 mod revokes;
 mod scripts;
 #[path = "../support/mod.rs"]

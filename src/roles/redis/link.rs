@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, InfoDict, ProtocolVersion,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, InfoDict, ProtocolVersion,
     RedisError, Value, cmd, pipe,
 };
 use tokio::sync::Notify;
@@ -98,7 +98,12 @@ impl Link {
         let Greeting { client, mut connection, is_pushed } = greeting;
         let server = identify(&mut connection).await?;
         let untracked = match is_pushed {
-            true => track(&mut connection).await?,
+            true => {
+                sinks.sightings.link_opening();
+                let (newest, untracked) = track_from(&mut connection).await?;
+                sinks.sightings.link_opened(newest);
+                untracked
+            }
             false => Some("RESP3 is not spoken".to_owned()),
         };
 
@@ -151,17 +156,22 @@ pub async fn beat(connection: &mut MultiplexedConnection, position: Position) ->
     if !matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") {
         return Err(StoreError::Superseded("the server is no longer the primary".into()));
     }
-    let broken = |key: &str, why: &str| StoreError::Broken { key: key.into(), why: why.into() };
     let epoch =
         epoch.map(|text| Epoch::parse(&text).ok_or_else(|| broken(keys::EPOCH, "not an epoch value")));
-    let clock = clock.map(|text| text.parse().map_err(|_| broken(keys::CLOCK, "not a generation")));
-    let told = Told {
-        epoch: epoch.transpose()?,
-        clock: clock.transpose()?.map(Generation),
-        entries: log::entries(&entries)?,
-    };
+    let told =
+        Told { epoch: epoch.transpose()?, clock: clock_value(clock)?, entries: log::entries(&entries)? };
     let server_time = Timestamp::from_millis(time.0 * 1_000 + time.1 / 1_000);
     Ok(Beat { sent, server_time, told })
+}
+
+fn clock_value(text: Option<String>) -> Result<Option<Generation>, StoreError> {
+    let generation =
+        text.map(|text| text.parse().map_err(|_| broken(keys::CLOCK, "not a generation")).map(Generation));
+    generation.transpose()
+}
+
+fn broken(key: &str, why: &str) -> StoreError {
+    StoreError::Broken { key: key.into(), why: why.into() }
 }
 
 fn host_port(server: &ConnectionInfo) -> HostPort {
@@ -204,12 +214,36 @@ fn is_unspoken(error: &RedisError) -> bool {
 
 /// Turns tracking on, or says why this server does not track.
 pub async fn track(connection: &mut MultiplexedConnection) -> Result<Option<String>, StoreError> {
+    untracked(tracking().exec_async(connection).await)
+}
+
+/// As `track`, and the newest generation before it: what is pushed comes after that. Redis carries out what is sent together without
+/// anything in between; should it arrive in parts nevertheless, what was written in between counts as pushed.
+async fn track_from(
+    connection: &mut MultiplexedConnection,
+) -> Result<(Generation, Option<String>), StoreError> {
+    let mut opening = pipe();
+    opening.ignore_errors().cmd("GET").arg(keys::CLOCK);
+    opening.add_command(tracking());
+    type Answer = (Result<Option<String>, RedisError>, Result<(), RedisError>);
+    let (clock, tracked): Answer =
+        opening.query_async(connection).await.map_err(|error| errors::of_read(&error))?;
+    let clock = clock_value(clock.map_err(|error| errors::of_read(&error))?)?;
+    Ok((clock.unwrap_or_default(), untracked(tracked)?))
+}
+
+fn tracking() -> Cmd {
     let mut tracking = cmd("CLIENT");
     tracking.arg(&["TRACKING", "ON", "BCAST"]);
     for prefix in keys::TRACKED {
         tracking.arg("PREFIX").arg(prefix);
     }
-    match tracking.exec_async(connection).await {
+    tracking
+}
+
+/// Why a server does not track, by its answer.
+fn untracked(answer: Result<(), RedisError>) -> Result<Option<String>, StoreError> {
+    match answer {
         Ok(()) => Ok(None),
         // A server or proxy that does not know the command.
         Err(error) if error.code() == Some("ERR") => Ok(Some(error.to_string())),

@@ -1,101 +1,106 @@
-//! Which places a log has named, and whether that confirms what was seen.
+//! Which places the log has named of late, and whether that confirms what was seen.
 //!
-//! Always true here: what was read is confirmed by the line of its generation; a change of one account by that account, or by a replace that came after it: its header was pushed
-//! later, or the link broke and the next one told of more replaces than headers had been pushed before the change without a line
-//! yet. Never by a neighbour: what follows a replace has a line of its own. Pure. Used by the vigil.
+//! Always true here: what was read is confirmed by the line of its generation; a header by a line of its own; a role set by a line
+//! of its account, or by a replace that came after it. Never by a neighbour: what follows a replace has a line of its own.
+//! Pure. Used by the vigil.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::domain::{AccountId, Generation, OrganizationId};
 use crate::freshness::{Lost, What};
 use crate::roles::keys::Tracked;
 
-use super::sightings::{Seen, Sighting, Tally, Untold};
+use super::sightings::{Seen, Sighting};
 
-/// Places that lines of the log were about.
+/// Redis pushes a change just after it has answered a heartbeat that read it from the log, and the push may be noted only while the
+/// next heartbeat is on its way: it is judged by the one after that.
+const HEARTBEATS: usize = 3;
+
+/// What the log named in the last heartbeats.
+#[derive(Debug)]
+pub struct Named(VecDeque<Lines>);
+
+/// What one heartbeat told.
 #[derive(Debug, Default)]
-pub struct Named {
-    places: HashSet<Lost>,
+struct Lines {
+    organizations: HashMap<OrganizationId, OrganizationLines>,
     generations: HashSet<Generation>,
-    replaces: Tally,
-    headers: Tally,
-    /// The lines may be older than their link, so that it never pushed what they are about.
-    first_of_link: bool,
-    /// The lines came over a link that is gone.
-    of_link_before: bool,
+    /// The newest line that was not understood: it may be about any place.
+    unclear: Option<Generation>,
+}
+
+#[derive(Debug, Default)]
+struct OrganizationLines {
+    /// In the order of the log.
+    headers: Vec<HeaderLine>,
+    /// The newest line of each.
+    accounts: HashMap<AccountId, Generation>,
+}
+
+#[derive(Debug)]
+struct HeaderLine {
+    generation: Generation,
+    is_replace: bool,
+}
+
+impl Default for Named {
+    fn default() -> Self {
+        Self(VecDeque::from([Lines::default()]))
+    }
 }
 
 impl Named {
-    /// For what a link tells first.
-    pub fn first_of_link() -> Self {
-        Self { first_of_link: true, ..Self::default() }
-    }
-
+    /// Takes in a line, the newest so far.
     pub fn name(&mut self, generation: Generation, what: &What) {
-        self.places.extend(places(what));
-        if let What::Organization { organization, header, whole, .. } = what {
-            self.generations.insert(generation);
-            if *whole {
-                self.replaces.add(organization, 1);
-            }
-            if *header && !self.first_of_link {
-                self.headers.add(organization, 1);
+        let Some(lines) = self.0.back_mut() else { return };
+        match what {
+            What::Nothing => {}
+            What::Anything => lines.unclear = Some(generation),
+            What::Organization { organization, header, whole, accounts } => {
+                lines.generations.insert(generation);
+                let lines = lines.organizations.entry(organization.clone()).or_default();
+                if *header {
+                    lines.headers.push(HeaderLine { generation, is_replace: *whole });
+                }
+                lines.accounts.extend(accounts.iter().map(|account| (account.clone(), generation)));
             }
         }
     }
 
-    /// How many headers lines told that this link has pushed, or pushes before its next answer.
-    pub fn headers(&self) -> &Tally {
-        &self.headers
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    /// Another link takes over.
-    pub fn outlive_link(&mut self) {
-        self.of_link_before = true;
-    }
-
-    /// Whether all of an organization was named.
-    pub fn replaces(&self, organization: &OrganizationId) -> bool {
-        self.names(&Lost::Organization(organization.clone()))
+    /// The log was read to its end.
+    pub fn heartbeat_ends(&mut self) {
+        self.0.push_back(Lines::default());
+        if self.0.len() > HEARTBEATS {
+            self.0.pop_front();
+        }
     }
 
     pub fn confirms(&self, seen: &Seen) -> bool {
-        match &seen.sighting {
-            Sighting::Read(_, generation) => self.generations.contains(generation),
-            Sighting::Pushed(Tracked::Header(organization)) => {
-                self.names(&Lost::Header(organization.clone())) || self.replaces(organization)
+        let is_late = |line: Option<&Generation>| line.is_some_and(|line| *line > seen.told_before);
+        self.0.iter().any(|lines| is_late(lines.unclear.as_ref()))
+            || match &seen.sighting {
+                Sighting::Read(_, generation) => {
+                    self.0.iter().any(|lines| lines.generations.contains(generation))
+                }
+                Sighting::Pushed(Tracked::Header(_)) => self.headers_after(seen).next().is_some(),
+                Sighting::Pushed(Tracked::RoleSet(organization, _, account)) => {
+                    self.of(organization).any(|lines| is_late(lines.accounts.get(account)))
+                        || self.headers_after(seen).any(|line| line.is_replace)
+                }
             }
-            Sighting::Pushed(Tracked::RoleSet(organization, _, account)) => {
-                self.names(&Lost::RoleSet(organization.clone(), account.clone()))
-                    || seen.header_followed && self.replaces(organization)
-            }
-        }
     }
 
-    /// How often this link told that all of an organization was replaced.
-    fn replaced(&self, organization: &OrganizationId) -> usize {
-        match self.of_link_before {
-            true => 0,
-            false => self.replaces.of(organization),
-        }
+    /// Lines of headers that were written after this was, or are its own: each one before it that the log had not told has been
+    /// pushed before it.
+    fn headers_after(&self, seen: &Seen) -> impl Iterator<Item = &HeaderLine> {
+        let is_untold = |line: &&HeaderLine| seen.told.is_some_and(|told| line.generation > told);
+        let headers = self.of(seen.sighting.organization()).flat_map(|lines| &lines.headers);
+        headers.filter(is_untold).skip(seen.headers_before)
     }
 
-    fn names(&self, place: &Lost) -> bool {
-        self.places.contains(place)
+    fn of(&self, organization: &OrganizationId) -> impl Iterator<Item = &OrganizationLines> {
+        self.0.iter().filter_map(|lines| lines.organizations.get(organization))
     }
-}
-
-/// Whether a change that was seen over a link that broke was replaced afterwards. Each replace before it that no line had told
-/// by then had a header pushed before it, which no other replace shares; so one that is more came after it. Not so where the link
-/// broke before it had told what was written while there was none.
-pub fn is_replaced<'n>(named: impl IntoIterator<Item = &'n Named>, seen: &Seen) -> bool {
-    let organization = seen.sighting.organization();
-    let told: usize = named.into_iter().map(|named| named.replaced(organization)).sum();
-    matches!(seen.broken_off, Some(Untold::Pushed(headers)) if told > headers)
 }
 
 /// The places that a line of the log is about.
@@ -124,75 +129,99 @@ mod tests {
         OrganizationId::new("acme").unwrap()
     }
 
-    fn line(header: bool, whole: bool, accounts: &[&str]) -> What {
+    fn change(header: bool, whole: bool, accounts: &[&str]) -> What {
         let accounts = accounts.iter().map(|name| AccountId::new(name).unwrap()).collect();
         What::Organization { organization: org(), header, whole, accounts }
     }
 
-    fn pushed(account: &str) -> Seen {
-        let account = AccountId::new(account).unwrap();
-        Seen::now(Sighting::Pushed(Tracked::RoleSet(org(), Side::A, account)))
+    fn replace() -> What {
+        change(true, true, &[])
     }
 
-    fn staged(account: &str) -> Seen {
-        Seen { header_followed: true, ..pushed(account) }
+    fn enabling() -> What {
+        change(true, false, &[])
+    }
+
+    /// The log was told up to 9 by then, and up to 5 with the answer before.
+    fn seen(sighting: Sighting) -> Seen {
+        Seen { sighting, told_before: Generation(5), told: Some(Generation(9)), headers_before: 0 }
+    }
+
+    fn pushed(account: &str) -> Seen {
+        let account = AccountId::new(account).unwrap();
+        seen(Sighting::Pushed(Tracked::RoleSet(org(), Side::A, account)))
+    }
+
+    fn named(lines: &[(u64, What)]) -> Named {
+        let mut named = Named::default();
+        lines.iter().for_each(|(generation, what)| named.name(Generation(*generation), what));
+        named
     }
 
     #[test]
-    fn a_change_is_confirmed_by_its_own_place_or_the_whole() {
-        let header = Seen::now(Sighting::Pushed(Tracked::Header(org())));
-        let read = Seen::now(Sighting::Read(org(), Generation(7)));
-        let read_later = Seen::now(Sighting::Read(org(), Generation(8)));
+    fn a_change_is_confirmed_by_its_own_line_or_a_later_replace() {
+        let header = || seen(Sighting::Pushed(Tracked::Header(org())));
+        let read = |generation| seen(Sighting::Read(org(), Generation(generation)));
         let cases = [
-            (
-                line(false, false, &["ann"]),
-                vec![(pushed("ann"), true), (staged("bob"), false), (header.clone(), false)],
-            ),
-            (line(true, false, &[]), vec![(header.clone(), true), (staged("ann"), false)]),
-            (line(true, true, &[]), vec![(header, true), (staged("ann"), true), (pushed("ann"), false)]),
-            (What::Nothing, vec![(pushed("ann"), false), (read.clone(), false)]),
-            (line(false, false, &["ann"]), vec![(read, true), (read_later, false)]),
+            ((10, change(false, false, &["ann"])), pushed("ann"), true),
+            ((10, change(false, false, &["ann"])), pushed("bob"), false),
+            ((10, change(false, false, &["ann"])), header(), false),
+            ((10, enabling()), header(), true),
+            ((10, enabling()), pushed("ann"), false),
+            ((10, replace()), header(), true),
+            ((10, replace()), pushed("ann"), true),
+            ((10, What::Nothing), pushed("ann"), false),
+            ((10, What::Nothing), read(10), false),
+            ((10, What::Anything), pushed("ann"), true),
+            ((10, What::Anything), header(), true),
+            ((10, change(false, false, &["ann"])), read(10), true),
+            ((10, replace()), read(11), false),
         ];
-        for (what, sightings) in cases {
-            let mut named = Named::default();
-            named.name(Generation(7), &what);
-            for (sighting, confirmed) in sightings {
-                assert_eq!(named.confirms(&sighting), confirmed, "{sighting:?} by {what:?}");
-            }
+        for (line, seen, confirmed) in cases {
+            assert_eq!(named(std::slice::from_ref(&line)).confirms(&seen), confirmed, "{seen:?} by {line:?}");
         }
     }
 
     #[test]
-    fn what_was_staged_when_the_link_broke_is_confirmed_by_what_the_next_one_tells() {
-        let after = |headers| Seen { broken_off: Some(Untold::Pushed(headers)), ..pushed("ann") };
-        let mut named = [Named::default(), Named::default()];
-        named[0].name(Generation(7), &line(true, true, &[]));
-        named[0].name(Generation(7), &line(true, false, &[]));
-        assert_eq!(named[0].headers().of(&org()), 2);
-        assert!(is_replaced(&named, &after(0)));
-        assert!(
-            !is_replaced(&named, &after(1)),
-            "the header before it may have been that of the one replace"
-        );
-        assert!(!is_replaced(&named, &pushed("ann")), "the link did not break");
-        let unheard = Seen { broken_off: Some(Untold::Unknown), ..pushed("ann") };
-        assert!(!is_replaced(&named, &unheard), "the replace may have come before it");
-        named[1].name(Generation(7), &line(true, true, &[]));
-        assert!(is_replaced(&named, &after(1)));
-        assert!(!is_replaced(&named, &after(2)));
-        named[0].outlive_link();
-        assert!(
-            !is_replaced(&named, &after(1)),
-            "one replace was told of before: this may have come after it"
-        );
-        assert!(named[0].confirms(&staged("ann")));
+    fn a_line_that_was_told_before_confirms_only_what_may_be_its_own() {
+        let ann = |generation| named(&[(generation, change(false, false, &["ann"]))]);
+        assert!(!ann(5).confirms(&pushed("ann")));
+        assert!(ann(6).confirms(&pushed("ann")), "it may be pushed after the answer that told it");
+        assert!(!named(&[(9, replace())]).confirms(&pushed("ann")), "what it put in force was pushed before");
+        assert!(!named(&[(5, What::Anything)]).confirms(&pushed("ann")));
+        let unheard = Seen { told: None, ..pushed("ann") };
+        assert!(!named(&[(10, replace())]).confirms(&unheard), "the replace may have been made before it");
+        assert!(ann(6).confirms(&unheard));
     }
 
     #[test]
-    fn a_link_may_not_have_pushed_what_it_tells_first() {
-        let mut named = Named::first_of_link();
-        named.name(Generation(7), &line(true, true, &[]));
-        assert_eq!(named.headers().of(&org()), 0);
-        assert!(is_replaced(&[named], &Seen { broken_off: Some(Untold::Pushed(0)), ..pushed("ann") }));
+    fn headers_that_were_pushed_before_it_came_before_it() {
+        let after = |headers_before| Seen { headers_before, ..pushed("ann") };
+        let one = named(&[(10, replace())]);
+        assert!(one.confirms(&after(0)));
+        assert!(!one.confirms(&after(1)));
+        let behind_an_enabling = named(&[(10, enabling()), (11, replace())]);
+        assert!(behind_an_enabling.confirms(&after(1)));
+        let before_an_enabling = named(&[(10, replace()), (11, enabling())]);
+        assert!(!before_an_enabling.confirms(&after(1)));
+        let header =
+            |headers_before| Seen { headers_before, ..seen(Sighting::Pushed(Tracked::Header(org()))) };
+        assert!(before_an_enabling.confirms(&header(1)));
+        assert!(!before_an_enabling.confirms(&header(2)));
+    }
+
+    #[test]
+    fn lines_count_over_heartbeats_in_their_order_and_are_forgotten() {
+        let mut named = named(&[(10, enabling())]);
+        named.heartbeat_ends();
+        named.name(Generation(11), &replace());
+        let behind = Seen { headers_before: 1, ..pushed("ann") };
+        assert!(named.confirms(&behind));
+        named.heartbeat_ends();
+        assert!(named.confirms(&behind));
+        named.heartbeat_ends();
+        assert!(named.confirms(&pushed("ann")));
+        named.heartbeat_ends();
+        assert!(!named.confirms(&pushed("ann")));
     }
 }

@@ -4,7 +4,7 @@
 //! went back on is in doubt before anything is read from it again; over a new link the lease runs only when the log
 //! has told everything since the one before. One task for each store, spawned by it.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 
 use ::redis::Value;
@@ -20,14 +20,12 @@ use crate::roles::value::Side;
 use crate::roles::{LinkEvent, StoreError, keys};
 
 use super::link::Link;
-use super::named::{Named, is_replaced, places};
-use super::sightings::{Seen, Sighting, Tally, Unconfirmed};
+use super::named::{Named, places};
+use super::sightings::{Seen, Sighting, Unconfirmed};
 use super::{FIRST_RECONNECT_DELAY, MAX_RECONNECT_DELAY, RedisStore, log};
 
 /// Organizations whose side in force is asked for at the same time.
 const SIDES_AT_ONCE: usize = 64;
-/// What the log named is remembered for so many heartbeats.
-const NAMED_HEARTBEATS: usize = 3;
 
 /// How far a heartbeat got.
 enum Step {
@@ -43,32 +41,9 @@ enum Step {
 #[derive(Debug, Default)]
 struct Memory {
     history: History,
-    /// What the log named in this heartbeat and the two before, the newest first; each link begins with one of its own. Redis
-    /// pushes a change just after it has answered a heartbeat that read it from the log, and the push may be noted only
-    /// while the next heartbeat is on its way.
-    named: VecDeque<Named>,
-    /// One more heartbeat was made for the header of a replace.
-    waited: bool,
+    named: Named,
     /// The log was read anew: nothing seen before has to be found in it.
     fresh: bool,
-}
-
-impl Memory {
-    fn confirms(&self, seen: &Seen) -> bool {
-        self.named.iter().any(|named| named.confirms(seen)) || is_replaced(&self.named, seen)
-    }
-
-    /// How many headers of each organization the log told since it was last read to its end.
-    fn headers_told(&self) -> Tally {
-        self.named.front().map(Named::headers).cloned().unwrap_or_default()
-    }
-
-    /// Whether something was seen that would be part of a replace, had its header followed.
-    fn awaits_header(&self, unconfirmed: &Unconfirmed) -> bool {
-        let Unconfirmed::These(seen) = unconfirmed else { return false };
-        let replaced = |organization| self.named.front().is_some_and(|named| named.replaces(organization));
-        seen.iter().any(|seen| replaced(seen.sighting.organization()) && !self.confirms(seen))
-    }
 }
 
 /// Which side of an organization counts.
@@ -126,10 +101,6 @@ impl<'s> Watch<'s> {
     /// count from then on.
     fn over(link: Link, store: &'s RedisStore, memory: &'s mut Memory) -> Self {
         let number = store.sinks.stamps.link_opened();
-        store.sinks.sightings.link_opened(&memory.headers_told());
-        memory.named.iter_mut().for_each(Named::outlive_link);
-        memory.named.retain(|named| !named.is_empty());
-        memory.named.push_front(Named::first_of_link());
         Self { store, memory, link, number, opened: false }
     }
 
@@ -153,9 +124,7 @@ impl<'s> Watch<'s> {
                     self.open();
                 }
                 Step::Current => {
-                    if !self.confirm().await? {
-                        continue;
-                    }
+                    self.confirm().await?;
                     // What reads must not be behind comes before the lease under which they count.
                     self.store.reach(self.memory.history.newest());
                     let vouched = self.store.vouched_since(&self.link, beat.sent)?;
@@ -225,9 +194,7 @@ impl<'s> Watch<'s> {
         let stamps = &self.store.sinks.stamps;
         self.store.sinks.metrics.logged.add(changes.len() as u64);
         for change in changes {
-            if let Some(named) = self.memory.named.front_mut() {
-                named.name(change.generation(), &change.what);
-            }
+            self.memory.named.name(change.generation(), &change.what);
             match &change.what {
                 What::Nothing => {}
                 What::Anything => stamps.world_changed(),
@@ -241,6 +208,8 @@ impl<'s> Watch<'s> {
                 }
             }
         }
+        let newest = self.memory.history.newest().unwrap_or_default();
+        self.store.sinks.sightings.log_told(changes, newest);
     }
 
     /// What was known before counts no longer.
@@ -297,38 +266,27 @@ impl<'s> Watch<'s> {
 
     /// The log was read to its end: changes that were seen before, over this link or the one before, and that it does
     /// not name, are gone, or were made by somebody who keeps no log.
-    ///
-    /// False: another heartbeat first. The header of a replace that this one told may be pushed just behind its answer, and
-    /// shows what the replace had staged.
-    async fn confirm(&mut self) -> Result<bool, StoreError> {
-        let unconfirmed = self.store.sinks.sightings.unconfirmed();
-        let waits = !self.memory.fresh && !self.memory.waited && self.memory.awaits_header(&unconfirmed);
-        self.memory.waited = waits;
-        if waits {
-            return Ok(false);
-        }
-        if self.memory.fresh {
+    async fn confirm(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.memory.fresh) {
             self.store.sinks.sightings.forget();
         } else {
-            let gone = match unconfirmed {
+            let gone = match self.store.sinks.sightings.unconfirmed() {
                 Unconfirmed::All => HashSet::from([Lost::Everything]),
                 Unconfirmed::These(seen) => self.gone(seen).await?,
             };
             if !gone.is_empty() {
                 self.lose(gone, self.memory.history.newest());
             }
-            self.store.sinks.sightings.settle(&self.memory.headers_told());
+            self.store.sinks.sightings.settle();
         }
-        self.memory.fresh = false;
-        self.memory.named.push_front(Named::default());
-        self.memory.named.truncate(NAMED_HEARTBEATS);
-        Ok(true)
+        self.memory.named.heartbeat_ends();
+        Ok(())
     }
 
     /// Changes that were seen and that the log does not name. What is written on an idle side, by a replace, does not
     /// count and is not logged; an organization that has changed since the log was read is judged next time.
     async fn gone(&mut self, seen: Vec<Seen>) -> Result<HashSet<Lost>, StoreError> {
-        let unnamed: Vec<Seen> = seen.into_iter().filter(|seen| !self.memory.confirms(seen)).collect();
+        let unnamed: Vec<Seen> = seen.into_iter().filter(|seen| !self.memory.named.confirms(seen)).collect();
         let sides = self.sides_in_force(&unnamed).await?;
         let (mut gone, mut unjudged) = (HashSet::new(), Vec::new());
         for seen in unnamed {
