@@ -10,7 +10,7 @@ priority: its thousand threads would leave the server's few no processor, as no 
 """
 import contextlib, os, threading, time
 
-from lab import FOR_AN_HOUR_MS, Redis, Sidecar, Table, offer, progress, quantile
+from lab import FOR_AN_HOUR_MS, Redis, Sidecar, Table, halves, offer, on, progress, quantile
 from world import World, fill, question, write_accounts
 
 ORGANIZATIONS = 1_000
@@ -27,7 +27,8 @@ IN_TIME = 0.005
 
 def overload(options):
     world = World(ORGANIZATIONS, 20)
-    with Redis() as redis, Table(options.json, f"{TIMES} times the capacity over {options.connections:,} connections", "accounts",
+    asking, answering = halves(options.apart)
+    with on(answering), Redis() as redis, Table(options.json, f"{TIMES} times the capacity over {options.connections:,} connections", "accounts",
                                  "capacity", "decided", "decided / capacity", "refused", "unknown", "probe before, max",
                                  "refusals p99 (of a probe)", "decided p99 (of a probe)", "/health p99", "/health max",
                                  "late until", "sidecar's CPU") as table:
@@ -35,7 +36,7 @@ def overload(options):
         fill(redis, world)
         accounts = write_accounts(os.path.join(redis.folder, "accounts.jsonl"), world.pairs())
         for kind, keep in (("warm", FOR_AN_HOUR_MS), ("cold", 1)):
-            with Sidecar(redis, cache_keep=keep, max_requests=options.max_requests) as sidecar:
+            with Sidecar(redis, cache_keep=keep, max_requests=options.max_requests) as sidecar, on(asking):
                 table.row(kind, *overloaded(sidecar, accounts, world, options))
 
 

@@ -1,11 +1,14 @@
-//! One HTTP/1.1 connection that asks and waits: as much of the protocol as the server's answers need.
+//! One HTTP/1.1 connection that asks and is told: as much of the protocol as the server's answers need.
 //!
-//! Always true here: an answer is complete, by its length, or an error; nothing waits beyond the timeout.
+//! Always true here: nothing waits but the opening of a unix socket; an answer is complete, by its length, or an error.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use super::Target;
 
@@ -18,12 +21,12 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// An open connection with nothing under way.
+/// A connection that is open, or being opened.
 #[derive(Debug)]
-pub struct Connection {
+pub struct Connection<'q> {
     stream: Stream,
-    timeout: Duration,
-    buffer: Vec<u8>,
+    unsent: &'q [u8],
+    received: Vec<u8>,
 }
 
 /// What came back.
@@ -36,66 +39,94 @@ pub struct Answer {
     pub closes: bool,
 }
 
-impl Connection {
-    pub fn open(target: &Target, timeout: Duration) -> io::Result<Self> {
+impl<'q> Connection<'q> {
+    pub fn open(target: &Target) -> io::Result<Self> {
         let stream = match target {
-            Target::Tcp(address) => {
-                let stream = TcpStream::connect_timeout(address, timeout)?;
-                stream.set_nodelay(true)?;
-                stream.set_write_timeout(Some(timeout))?;
-                Stream::Tcp(stream)
-            }
+            Target::Tcp(address) => Stream::Tcp(begin_to_connect(*address)?),
             Target::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
-                stream.set_write_timeout(Some(timeout))?;
+                stream.set_nonblocking(true)?;
                 Stream::Unix(stream)
             }
         };
-        Ok(Self { stream, timeout, buffer: Vec::with_capacity(1024) })
+        Ok(Self { stream, unsent: &[], received: Vec::with_capacity(1024) })
     }
 
-    /// Sends a request and waits for its whole answer.
-    pub fn ask(&mut self, request: &[u8]) -> io::Result<Answer> {
-        self.buffer.clear();
-        match &mut self.stream {
-            Stream::Tcp(stream) => stream.write_all(request)?,
-            Stream::Unix(stream) => stream.write_all(request)?,
-        }
-        let deadline = Instant::now() + self.timeout;
-        loop {
-            self.read_more(deadline)?;
-            if let Some(answer) = parse(&self.buffer)? {
-                return Ok(answer);
+    /// Sends a request, or what can be sent of it now.
+    pub fn send(&mut self, request: &'q [u8]) -> io::Result<()> {
+        self.unsent = request;
+        self.received.clear();
+        self.send_rest()
+    }
+
+    /// Goes on where it can: the answer, once it is whole.
+    pub fn advance(&mut self) -> io::Result<Option<Answer>> {
+        self.send_rest()?;
+        while self.unsent.is_empty() && self.receive()? {
+            if let Some(answer) = parse(&self.received)? {
+                return Ok(Some(answer));
             }
         }
+        Ok(None)
     }
 
-    fn read_more(&mut self, deadline: Instant) -> io::Result<()> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
+    fn send_rest(&mut self) -> io::Result<()> {
+        while !self.unsent.is_empty() {
+            let sent = match &mut self.stream {
+                Stream::Tcp(stream) => stream.write(self.unsent),
+                Stream::Unix(stream) => stream.write(self.unsent),
+            };
+            match sent {
+                Ok(length) => self.unsent = self.unsent.get(length..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
+        Ok(())
+    }
+
+    /// Whether there was something.
+    fn receive(&mut self) -> io::Result<bool> {
         let mut piece = [0; 4096];
         let read = match &mut self.stream {
-            Stream::Tcp(stream) => {
-                stream.set_read_timeout(Some(left))?;
-                stream.read(&mut piece)
-            }
-            Stream::Unix(stream) => {
-                stream.set_read_timeout(Some(left))?;
-                stream.read(&mut piece)
-            }
+            Stream::Tcp(stream) => stream.read(&mut piece),
+            Stream::Unix(stream) => stream.read(&mut piece),
         };
         match read {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
-                self.buffer.extend_from_slice(piece.get(..length).unwrap_or_default());
-                Ok(())
+                self.received.extend_from_slice(piece.get(..length).unwrap_or_default());
+                Ok(true)
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(error),
         }
     }
+}
+
+impl AsFd for Connection<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+/// It is connected, or not, when it can be written to.
+fn begin_to_connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+    match connect(&socket, &address) {
+        Ok(()) | Err(Errno::INPROGRESS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let stream = TcpStream::from(socket);
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// The answer, once all of it is there.

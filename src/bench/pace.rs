@@ -1,21 +1,20 @@
 //! When each question is due, and how to wait for that moment to a few microseconds.
 //!
-//! Always true here: the moments depend on nothing but the plan; together the connections' moments are evenly spaced.
+//! Always true here: the moments depend on nothing but the plan; together the threads' moments are evenly spaced.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::set_current_timer_slack;
 
 use super::Plan;
 
-/// The moments of one connection, in their order.
+/// The moments of one thread, in their order.
 #[derive(Debug)]
 pub struct Pace {
     start: Instant,
     counts_from: Instant,
     seconds_between: f64,
-    connections: usize,
+    threads: usize,
     next: usize,
     end: usize,
 }
@@ -29,12 +28,12 @@ pub struct Planned {
 }
 
 impl Pace {
-    pub fn new(plan: &Plan, start: Instant, number: usize) -> Self {
+    pub fn new(plan: &Plan, start: Instant, number: usize, threads: usize) -> Self {
         Self {
             start,
             counts_from: start + plan.warm_up,
             seconds_between: 1.0 / plan.rate,
-            connections: plan.connections,
+            threads,
             next: number,
             end: moments(plan, plan.warm_up + plan.duration),
         }
@@ -54,7 +53,7 @@ impl Iterator for Pace {
             return None;
         }
         let at = self.start + Duration::from_secs_f64(self.next as f64 * self.seconds_between);
-        self.next += self.connections;
+        self.next += self.threads;
         Some(Planned { at, counts: at >= self.counts_from })
     }
 }
@@ -68,11 +67,4 @@ fn moments(plan: &Plan, time: Duration) -> usize {
 pub fn precise_sleeps() {
     // Without it the load is a little late, which the report shows.
     let _ = set_current_timer_slack(std::num::NonZero::new(1));
-}
-
-pub fn sleep_until(moment: Instant) {
-    let left = moment.saturating_duration_since(Instant::now());
-    if !left.is_zero() {
-        thread::sleep(left);
-    }
 }

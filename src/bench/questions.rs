@@ -1,7 +1,6 @@
 //! What is asked: whole requests, made before the load begins.
 //!
-//! Always true here: there is at least one question; each connection walks through all of them from a place of its
-//! own.
+//! Always true here: there is at least one question; each thread walks through all of them from a place of its own.
 
 use std::io::{self, BufRead};
 
@@ -11,7 +10,7 @@ use crate::domain::{AccountId, OrganizationId};
 
 /// More questions than this are not kept.
 const MAX_QUESTIONS: usize = 1_000_000;
-/// Connections begin this many questions apart, so that they do not ask the same at the same time.
+/// Threads begin this many questions apart, so that they do not ask the same at the same time.
 const STRIDE: usize = 7_919;
 
 /// How a question is put.
@@ -81,9 +80,9 @@ impl Questions {
         Self((0..count.clamp(1, MAX_QUESTIONS)).filter_map(one).collect())
     }
 
-    /// All questions again and again, from a place that differs between connections.
-    pub fn from(&self, connection: usize) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(Vec::as_slice).cycle().skip(connection * STRIDE % self.0.len().max(1))
+    /// All questions again and again, from a place that differs between threads.
+    pub fn from(&self, thread: usize) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(Vec::as_slice).cycle().skip(thread * STRIDE % self.0.len().max(1))
     }
 }
 
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_walk_through_all_questions_from_places_of_their_own() {
+    fn threads_walk_through_all_questions_from_places_of_their_own() {
         let questions = Questions::made_up(10, &wanted(), Method::Get);
         let first: Vec<_> = questions.from(0).take(10).collect();
         let second: Vec<_> = questions.from(1).take(10).collect();

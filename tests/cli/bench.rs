@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,21 +16,26 @@ const ALLOW: &str = r#"{"allowed":true,"reason":"granted"}"#;
 
 /// A server that does `before` ahead of each answer. Its threads end with their connections.
 fn stub(before: impl Fn() + Send + Sync + 'static) -> String {
+    closing_stub(usize::MAX, before)
+}
+
+/// One that closes each connection after so many answers, without a word of it.
+fn closing_stub(answers: usize, before: impl Fn() + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let before = Arc::new(before);
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let before = Arc::clone(&before);
-            thread::spawn(move || answer_all(stream, &*before));
+            thread::spawn(move || answer_some(stream, answers, &*before));
         }
     });
     format!("http://{address}")
 }
 
-fn answer_all(mut stream: TcpStream, before: &dyn Fn()) {
+fn answer_some(mut stream: TcpStream, answers: usize, before: &dyn Fn()) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
-    loop {
+    for _ in 0..answers {
         let mut length = 0;
         loop {
             let mut line = String::new();
@@ -103,6 +108,34 @@ fn what_is_never_answered_is_counted_with_the_time_it_waited() {
     let report = report(&[&server, "--rate", "2", "--connections", "2", "--duration", "1", "--timeout", "1"]);
     assert_eq!((&report["planned"], &report["failed"]["timed out"]), (&2.into(), &2.into()), "{report}");
     assert!(latency(&report, "p50") >= Duration::from_secs(1), "{report}");
+}
+
+/// A connection that was closed while it rested is opened anew before it is asked again.
+#[test]
+fn what_the_server_closed_is_opened_again() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let opened = Arc::clone(&connections);
+    let server = closing_stub(1, move || {
+        opened.fetch_add(1, Ordering::SeqCst);
+    });
+    let report = report(&[&server, "--rate", "50", "--connections", "4", "--duration", "1"]);
+    assert_eq!((&report["planned"], &report["decided"]), (&50.into(), &50.into()), "{report}");
+    assert_eq!(connections.load(Ordering::SeqCst), 50);
+}
+
+/// While one connection waits for its answer the others go on.
+#[test]
+fn a_slow_answer_delays_its_own_question_alone() {
+    let first = AtomicBool::new(true);
+    let server = stub(move || {
+        if first.swap(false, Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(800));
+        }
+    });
+    let report = report(&[&server, "--rate", "50", "--connections", "4", "--duration", "1"]);
+    assert_eq!(report["decided"], 50, "{report}");
+    assert!(latency(&report, "max") >= Duration::from_millis(800), "{report}");
+    assert!(latency(&report, "p90") < Duration::from_millis(200), "{report}");
 }
 
 #[test]
