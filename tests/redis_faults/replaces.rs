@@ -79,11 +79,7 @@ fn a_replace_while_a_link_breaks_is_no_loss() {
             change_acme(&redis, &["account", "add", "--account", &format!("zed{round}")]);
             replace_with_pause(&redis, before, || {
                 if is_silent {
-                    let is_heartbeat = |words: &[String]| words.first().is_some_and(|word| word == "PING");
-                    sidecars.rule(move |passing| match passing.direction {
-                        Direction::Command(words) if passing.link && is_heartbeat(words) => Fate::Hold,
-                        _ => Fate::Pass,
-                    });
+                    hold_heartbeats(&sidecars);
                 }
                 cut_link(&redis, &sidecars);
             });
@@ -91,6 +87,55 @@ fn a_replace_while_a_link_breaks_is_no_loss() {
             assert_nothing_lost(&server, &format!("{before:?}, {is_silent}, round {round}"));
         }
     }
+}
+
+/// Redis pushes what changes in the moment of asking to whoever asks, if somebody else is told of it already.
+#[test]
+fn a_change_in_the_moment_of_asking_for_pushes_is_no_loss() {
+    let (redis, _other) = loaded();
+    let sidecars = Proxy::to(&redis.url());
+    let server = Server::start(&["--redis", &sidecars.url()]);
+    server.wait_ready(Duration::from_secs(10));
+    for round in 0..3 {
+        thread::scope(|scope| {
+            replace_with_pause(&redis, Script::Flip, || {
+                let is_held = hold_tracking(&sidecars);
+                sidecars.cut(Which::Link, Cut::Reset);
+                until("pushes are asked for", || is_held.load(Ordering::SeqCst));
+                redis.freeze();
+                // The replace is the first in the queue, the request for pushes the second.
+                scope.spawn(|| {
+                    thread::sleep(Duration::from_millis(30));
+                    sidecars.pass();
+                    thread::sleep(Duration::from_millis(30));
+                    redis.thaw();
+                });
+            });
+        });
+        assert_nothing_lost(&server, &format!("round {round}"));
+    }
+}
+
+/// Holds requests for pushes; the flag tells that one is held.
+pub fn hold_tracking(sidecars: &Proxy) -> Arc<AtomicBool> {
+    let is_held = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&is_held);
+    sidecars.rule(move |passing| match passing.direction {
+        Direction::Command([name, what, ..]) if [name, what] == ["CLIENT", "TRACKING"] => {
+            noted.store(true, Ordering::SeqCst);
+            Fate::Hold
+        }
+        _ => Fate::Pass,
+    });
+    is_held
+}
+
+/// Holds heartbeats, which reach Redis over the link alone.
+pub fn hold_heartbeats(sidecars: &Proxy) {
+    sidecars.rule(|passing| match passing.direction {
+        Direction::Command([name, ..]) if passing.link && name == "PING" => Fate::Hold,
+        _ => Fate::Pass,
+    });
 }
 
 fn assert_nothing_lost(server: &Server, case: &str) {

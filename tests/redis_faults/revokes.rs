@@ -2,6 +2,7 @@
 //! Always holds: no question sent later than the bound after an acknowledged write sees the state before it.
 //! Called by the test runner.
 
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,13 @@ use super::fixture::{
     Said, account, ask, assert_recovers, change_acme, data_connections, kill_connection, link_of, loaded,
     organization, world,
 };
+use super::replaces::{hold_heartbeats, hold_tracking};
 use crate::support::ask::Ask;
 use crate::support::binary::rolegate;
 use crate::support::flags::{BOUND, BOUND_SLACK, REDIS_HEARTBEAT};
 use crate::support::import;
 use crate::support::oracle::World;
+use crate::support::proxy::{Cut, Proxy, Which};
 use crate::support::redis::{Options, Redis};
 use crate::support::server::Server;
 use crate::support::worlds::json_lines;
@@ -128,10 +131,9 @@ fn an_older_copy_is_not_read_between_two_heartbeats() {
 /// pushed after it, whether the log had told it by then or not.
 #[test]
 fn a_revoke_that_followed_a_replace_is_missed_when_it_is_undone() {
-    let revoke = ["role", "revoke", "--account", "ann", "--product", "LiveChat", "--role", "administrator"];
     let behind = ["account", "add", "--account", "zed"];
     for (is_told, changes) in
-        [(false, &[&revoke[..]][..]), (false, &[&revoke, &behind]), (true, &[&revoke, &behind])]
+        [(false, &[&REVOKE[..]][..]), (false, &[&REVOKE, &behind]), (true, &[&REVOKE, &behind])]
     {
         let (mut redis, server) = administered();
         import::into_redis(&redis.url(), &team("administrator"));
@@ -146,6 +148,41 @@ fn a_revoke_that_followed_a_replace_is_missed_when_it_is_undone() {
         assert_lost(&server, acknowledged);
     }
 }
+
+/// Nor is it explained by a replace that was made while pushes were asked for, and not pushed.
+#[test]
+fn a_revoke_over_a_link_that_opened_beside_a_replace_is_missed_when_it_is_undone() {
+    for _ in 0..2 {
+        let mut redis = Redis::start();
+        import::into_redis(&redis.url(), &team("administrator"));
+        let sidecars = Proxy::to(&redis.url());
+        let server = Server::start(&["--redis", &sidecars.url()]);
+        server.wait_ready(Duration::from_secs(10));
+        let is_held = hold_tracking(&sidecars);
+        sidecars.cut(Which::Link, Cut::Reset);
+        let started = Instant::now();
+        while !is_held.load(Ordering::SeqCst) {
+            assert!(started.elapsed() < Duration::from_secs(10), "pushes are asked for");
+            thread::sleep(Duration::from_millis(1));
+        }
+        import::into_redis(&redis.url(), &team("administrator"));
+        redis.save();
+        hold_heartbeats(&sidecars);
+        while link_of(&redis).is_none() {
+            assert!(started.elapsed() < Duration::from_secs(10), "no link");
+            thread::sleep(Duration::from_millis(1));
+        }
+        change_acme(&redis, &REVOKE);
+        let acknowledged = Instant::now();
+        redis.kill();
+        sidecars.pass();
+        redis.restart_with_data();
+        assert_lost(&server, acknowledged);
+    }
+}
+
+const REVOKE: [&str; 8] =
+    ["role", "revoke", "--account", "ann", "--product", "LiveChat", "--role", "administrator"];
 
 /// Long enough that a store may go back between two.
 const HEARTBEAT: Duration = Duration::from_millis(600);

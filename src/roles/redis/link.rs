@@ -28,6 +28,8 @@ use super::settings::RedisSettings;
 use super::sightings::Sightings;
 use super::{errors, log};
 
+/// Requests for pushes in a row, each beside a change.
+const MAX_TRACKINGS: u32 = 16;
 /// Scripts of an import may take longer than a cold question, which has a deadline of its own.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -98,12 +100,7 @@ impl Link {
         let Greeting { client, mut connection, is_pushed } = greeting;
         let server = identify(&mut connection).await?;
         let untracked = match is_pushed {
-            true => {
-                sinks.sightings.link_opening();
-                let (newest, untracked) = track_from(&mut connection).await?;
-                sinks.sightings.link_opened(newest);
-                untracked
-            }
+            true => track_into(&sinks.sightings, &mut connection).await?,
             false => Some("RESP3 is not spoken".to_owned()),
         };
 
@@ -217,19 +214,37 @@ pub async fn track(connection: &mut MultiplexedConnection) -> Result<Option<Stri
     untracked(tracking().exec_async(connection).await)
 }
 
-/// As `track`, and the newest generation before it: what is pushed comes after that. Redis carries out what is sent together without
-/// anything in between; should it arrive in parts nevertheless, what was written in between counts as pushed.
-async fn track_from(
+/// As `track`, and tells the sightings after which generation everything is pushed. A change in the moment of asking may be
+/// pushed or not, so that it is asked again until nothing has changed since a round trip before: what is then written, and
+/// nothing before, is pushed.
+async fn track_into(
+    sightings: &Sightings,
     connection: &mut MultiplexedConnection,
-) -> Result<(Generation, Option<String>), StoreError> {
-    let mut opening = pipe();
-    opening.ignore_errors().cmd("GET").arg(keys::CLOCK);
-    opening.add_command(tracking());
-    type Answer = (Result<Option<String>, RedisError>, Result<(), RedisError>);
-    let (clock, tracked): Answer =
-        opening.query_async(connection).await.map_err(|error| errors::of_read(&error))?;
-    let clock = clock_value(clock.map_err(|error| errors::of_read(&error))?)?;
-    Ok((clock.unwrap_or_default(), untracked(tracked)?))
+) -> Result<Option<String>, StoreError> {
+    for attempt in 1.. {
+        let before = newest(cmd("GET").arg(keys::CLOCK).query_async(connection).await)?;
+        sightings.link_opening();
+        let mut opening = pipe();
+        opening.ignore_errors().add_command(tracking()).cmd("GET").arg(keys::CLOCK);
+        let (tracked, after): (Result<(), RedisError>, Result<Option<String>, RedisError>) =
+            opening.query_async(connection).await.map_err(|error| errors::of_read(&error))?;
+        let (untracked, after) = (untracked(tracked)?, newest(after)?);
+        sightings.link_tracks(after);
+        if untracked.is_some() || before == after || attempt == MAX_TRACKINGS {
+            sightings.link_opened();
+            return Ok(untracked);
+        }
+        let mut end = cmd("CLIENT");
+        end.arg(&["TRACKING", "OFF"])
+            .exec_async(connection)
+            .await
+            .map_err(|error| errors::of_read(&error))?;
+    }
+    Ok(None)
+}
+
+fn newest(clock: Result<Option<String>, RedisError>) -> Result<Generation, StoreError> {
+    Ok(clock_value(clock.map_err(|error| errors::of_read(&error))?)?.unwrap_or_default())
 }
 
 fn tracking() -> Cmd {

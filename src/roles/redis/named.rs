@@ -76,26 +76,29 @@ impl Named {
     }
 
     pub fn confirms(&self, seen: &Seen) -> bool {
-        let is_late = |line: Option<&Generation>| line.is_some_and(|line| *line > seen.told_before);
+        let is_late = |line: Option<&Generation>| line.is_some_and(|line| *line > seen.own_after);
         self.0.iter().any(|lines| is_late(lines.unclear.as_ref()))
             || match &seen.sighting {
                 Sighting::Read(_, generation) => {
                     self.0.iter().any(|lines| lines.generations.contains(generation))
                 }
-                Sighting::Pushed(Tracked::Header(_)) => self.headers_after(seen).next().is_some(),
+                Sighting::Pushed(Tracked::Header(_)) => {
+                    self.headers_after(seen, seen.own_after).next().is_some()
+                }
                 Sighting::Pushed(Tracked::RoleSet(organization, _, account)) => {
                     self.of(organization).any(|lines| is_late(lines.accounts.get(account)))
-                        || self.headers_after(seen).any(|line| line.is_replace)
+                        || seen
+                            .told
+                            .is_some_and(|told| self.headers_after(seen, told).any(|line| line.is_replace))
                 }
             }
     }
 
-    /// Lines of headers that were written after this was, or are its own: each one before it that the log had not told has been
-    /// pushed before it.
-    fn headers_after(&self, seen: &Seen) -> impl Iterator<Item = &HeaderLine> {
-        let is_untold = |line: &&HeaderLine| seen.told.is_some_and(|told| line.generation > told);
+    /// Lines of headers after this generation that are its own, or were written after it: each one before it that the log had not
+    /// told has been pushed before it.
+    fn headers_after(&self, seen: &Seen, generation: Generation) -> impl Iterator<Item = &HeaderLine> {
         let headers = self.of(seen.sighting.organization()).flat_map(|lines| &lines.headers);
-        headers.filter(is_untold).skip(seen.headers_before)
+        headers.filter(move |line| line.generation > generation).skip(seen.headers_before)
     }
 
     fn of(&self, organization: &OrganizationId) -> impl Iterator<Item = &OrganizationLines> {
@@ -144,7 +147,7 @@ mod tests {
 
     /// The log was told up to 9 by then, and up to 5 with the answer before.
     fn seen(sighting: Sighting) -> Seen {
-        Seen { sighting, told_before: Generation(5), told: Some(Generation(9)), headers_before: 0 }
+        Seen { sighting, own_after: Generation(5), told: Some(Generation(9)), headers_before: 0 }
     }
 
     fn pushed(account: &str) -> Seen {
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_told_before_confirms_only_what_may_be_its_own() {
+    fn a_line_that_was_own_after_confirms_only_what_may_be_its_own() {
         let ann = |generation| named(&[(generation, change(false, false, &["ann"]))]);
         assert!(!ann(5).confirms(&pushed("ann")));
         assert!(ann(6).confirms(&pushed("ann")), "it may be pushed after the answer that told it");

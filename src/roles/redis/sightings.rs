@@ -42,10 +42,10 @@ impl Sighting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub sighting: Sighting,
-    /// Lines that were told with the answer before it may be its own; earlier ones are not.
-    pub told_before: Generation,
-    /// Up to here the log had been told, or written when the link asked for pushes. Of a header, later lines are its own; of a
-    /// role set, a later replace may have put in force what was staged then. Unknown of a link that never answered.
+    /// Later lines may be its own: of a role set also those of the last answer before it, behind which it may have been pushed.
+    pub own_after: Generation,
+    /// Up to here the log had been told, or written when the link asked for pushes: a later replace may have put in force what was
+    /// staged then. Unknown of a link that did not come to that.
     pub told: Option<Generation>,
     /// So many headers of its organization were pushed before it, without a line until then.
     pub headers_before: usize,
@@ -71,8 +71,10 @@ struct Lists {
     overflown: bool,
     told_before: Generation,
     told: Option<Generation>,
-    /// What the link pushes was written after this.
-    pushed_from: Generation,
+    /// The link pushes what was written after this, and nothing else.
+    pushed_from: Option<Generation>,
+    /// From here on `since` is of the link that is opening.
+    opening: usize,
     /// Headers that were pushed and not told.
     untold: Tally,
     /// Headers that the last answer told and that were not pushed by then.
@@ -111,8 +113,12 @@ impl Lists {
         }
         match self.before.len() + self.since.len() < MAX_SIGHTINGS {
             true => {
-                let Self { told_before, told, .. } = *self;
-                self.since.push(Seen { sighting, told_before, told, headers_before });
+                let own_after = match (self.pushed_from, self.told) {
+                    // A line of the last answer would have been taken from those that wait for their push.
+                    (Some(_), Some(told)) if sighting.is_header() => told,
+                    _ => self.told_before,
+                };
+                self.since.push(Seen { sighting, own_after, told: self.told, headers_before });
             }
             false => self.overflown = true,
         }
@@ -147,9 +153,9 @@ impl Sightings {
         let mut lists = self.lock();
         let Lists { told_before, told, pushed_from, untold, unpushed, .. } = &mut *lists;
         *told_before = told.unwrap_or(*told_before);
-        *told = Some(newest.max(*pushed_from));
+        *told = Some(newest.max(pushed_from.unwrap_or_default()));
         *unpushed = Tally::default();
-        for line in lines.iter().filter(|line| line.generation() > *pushed_from) {
+        for line in lines.iter().filter(|line| Some(line.generation()) > *pushed_from) {
             if let What::Organization { organization, header: true, .. } = &line.what
                 && !untold.take(organization)
             {
@@ -167,21 +173,29 @@ impl Sightings {
         }
     }
 
-    /// A link is about to ask for pushes: the one before pushes no more, and whether this one has pushed what the log tells
-    /// is not known yet.
+    /// A link is about to ask for pushes, or to ask anew: from where on it pushes is not known yet.
     pub fn link_opening(&self) {
         let mut lists = self.lock();
+        lists.opening = lists.since.len();
         lists.told = None;
+        lists.pushed_from = None;
         lists.untold = Tally::default();
         lists.unpushed = Tally::default();
     }
 
-    /// The link pushes what is written after `newest`.
-    pub fn link_opened(&self, newest: Generation) {
+    /// The link pushes what is written after this, and may have pushed what was written in the moment of asking.
+    pub fn link_tracks(&self, newest: Generation) {
         let mut lists = self.lock();
-        let Lists { since, told_before, told, pushed_from, .. } = &mut *lists;
-        since.iter_mut().for_each(|seen| seen.told = seen.told.or(Some(newest)));
-        (*told_before, *told, *pushed_from) = (newest, Some(newest), newest);
+        let Lists { since, told, opening, .. } = &mut *lists;
+        since.iter_mut().skip(*opening).for_each(|seen| seen.told = Some(newest));
+        *told = Some(newest);
+    }
+
+    /// Nothing was written in that moment.
+    pub fn link_opened(&self) {
+        let mut lists = self.lock();
+        lists.told_before = lists.told.unwrap_or_default();
+        lists.pushed_from = lists.told;
     }
 
     /// These could not be judged yet: they are looked for again, and stay before whatever has been seen since.

@@ -49,7 +49,8 @@ impl Sightings {
 fn link_from(generation: u64) -> Sightings {
     let sightings = Sightings::default();
     sightings.link_opening();
-    sightings.link_opened(Generation(generation));
+    sightings.link_tracks(Generation(generation));
+    sightings.link_opened();
     sightings
 }
 
@@ -89,15 +90,15 @@ fn what_no_heartbeat_settled_stays_and_what_is_put_back_comes_first() {
 fn each_sighting_knows_how_far_the_log_was_told() {
     let sightings = link_from(3);
     let mut expected = Vec::new();
-    for (told, told_before) in [(3, 3), (7, 3), (7, 7), (8, 7)] {
+    for (told, own_after) in [(3, 3), (7, 3), (7, 7), (8, 7)] {
         if !expected.is_empty() {
             sightings.log_told(&[], Generation(told));
         }
         sightings.note(role_set());
-        expected.push((Generation(told_before), Some(Generation(told))));
+        expected.push((Generation(own_after), Some(Generation(told))));
     }
     let seen = sightings.take_stock();
-    assert_eq!(seen.iter().map(|seen| (seen.told_before, seen.told)).collect::<Vec<_>>(), expected);
+    assert_eq!(seen.iter().map(|seen| (seen.own_after, seen.told)).collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -109,16 +110,36 @@ fn what_was_written_before_a_link_asked_for_pushes_was_not_pushed_by_it() {
     sightings.note(header());
     sightings.link_opening();
     sightings.note(role_set());
-    sightings.link_opened(Generation(6));
+    sightings.link_tracks(Generation(6));
+    sightings.link_opened();
     sightings.tell(&[5]);
     sightings.note(header());
     sightings.tell(&[6, 7]);
     sightings.note(role_set());
     let seen = sightings.take_stock();
-    let known = |seen: &Seen| (seen.told_before.0, seen.told.map(|told| told.0), seen.headers_before);
+    let known = |seen: &Seen| (seen.own_after.0, seen.told.map(|told| told.0), seen.headers_before);
     assert_eq!(
         seen.iter().map(known).collect::<Vec<_>>(),
-        [(3, Some(4), 0), (3, Some(6), 0), (6, Some(6), 0), (6, Some(7), 0)]
+        [(4, Some(4), 0), (3, Some(6), 0), (6, Some(6), 0), (6, Some(7), 0)]
+    );
+}
+
+#[test]
+fn what_was_written_while_a_link_asked_for_pushes_may_have_been_pushed() {
+    let sightings = link_from(3);
+    sightings.link_opening();
+    sightings.note(header());
+    sightings.link_tracks(Generation(5));
+    sightings.note(header());
+    sightings.note(role_set());
+    sightings.link_opening();
+    sightings.link_tracks(Generation(6));
+    sightings.link_opened();
+    sightings.note(header());
+    let known = |seen: &Seen| (seen.own_after.0, seen.told.map(|told| told.0), seen.headers_before);
+    assert_eq!(
+        sightings.take_stock().iter().map(known).collect::<Vec<_>>(),
+        [(3, Some(5), 0), (3, Some(5), 1), (3, Some(5), 2), (6, Some(6), 0)]
     );
 }
 
@@ -127,10 +148,10 @@ fn what_a_link_pushed_that_never_answered_is_told_apart() {
     let sightings = link_from(3);
     sightings.link_opening();
     sightings.note(role_set());
-    assert_eq!(sightings.take_stock()[0].told, None);
     sightings.link_opening();
     sightings.note(role_set());
-    sightings.link_opened(Generation(6));
+    sightings.link_tracks(Generation(6));
+    sightings.link_opened();
     let told = sightings.take_stock().iter().map(|seen| seen.told).collect::<Vec<_>>();
     assert_eq!(told, [None, Some(Generation(6))]);
 }
