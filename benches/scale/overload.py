@@ -6,7 +6,7 @@ two single connections meanwhile ask a check (of the same kind) and /health ever
 own send. It is over with the last check after the load that was not decided as soon as the slowest before it, or within 5
 ms. Warm accounts are answered from memory; for cold ones the cache keeps nothing, so that each is read from Redis. Load and
 server share the machine: what the load takes is not there for the server, in either figure. So the load has the lower
-priority: its thousand threads would leave the server's few no processor, as no load from elsewhere does.
+priority, and with --apart a half of the processors to itself.
 """
 import contextlib, os, threading, time
 

@@ -221,7 +221,9 @@ async fn track_into(
     sightings: &Sightings,
     connection: &mut MultiplexedConnection,
 ) -> Result<Option<String>, StoreError> {
-    for attempt in 1.. {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
         let before = newest(cmd("GET").arg(keys::CLOCK).query_async(connection).await)?;
         sightings.link_opening();
         let mut opening = pipe();
@@ -230,17 +232,13 @@ async fn track_into(
             opening.query_async(connection).await.map_err(|error| errors::of_read(&error))?;
         let (untracked, after) = (untracked(tracked)?, newest(after)?);
         sightings.link_tracks(after);
-        if untracked.is_some() || before == after || attempt == MAX_TRACKINGS {
+        if untracked.is_some() || before == after || attempts == MAX_TRACKINGS {
             sightings.link_opened();
             return Ok(untracked);
         }
-        let mut end = cmd("CLIENT");
-        end.arg(&["TRACKING", "OFF"])
-            .exec_async(connection)
-            .await
-            .map_err(|error| errors::of_read(&error))?;
+        let end = cmd("CLIENT").arg(&["TRACKING", "OFF"]).exec_async(connection).await;
+        end.map_err(|error| errors::of_read(&error))?;
     }
-    Ok(None)
 }
 
 fn newest(clock: Result<Option<String>, RedisError>) -> Result<Generation, StoreError> {
