@@ -1,4 +1,4 @@
-//! A sweep that comes late: its process slept while another began to fill the side.
+//! Sweeps that would destroy what counts: late ones, whose process slept while another began to fill the side, and wrong ones.
 //! Always holds: the script is the product's own, called as the product calls it. Called by the test runner.
 
 use crate::support::import;
@@ -14,17 +14,21 @@ const ACME: &str = r#"{"organization":"acme","products":[]}
 {"organization":"acme","account":"a","roles":[{"product":"Accounts","role":"owner"}]}
 "#;
 
-/// Sweeps account `x` from the idle side, knowing that lock; false when the script refused.
-fn sweep(redis: &Redis, lock: &str) -> bool {
+/// Sweeps account `x` from the idle side, knowing that lock; says when the script refused.
+fn sweep(redis: &Redis, lock: &str) -> Result<(), String> {
+    sweep_side(redis, 1, lock)
+}
+
+fn sweep_side(redis: &Redis, side: u8, lock: &str) -> Result<(), String> {
     let epoch = redis.call(&["GET", "rg:epoch"]).text();
     let header = redis.call(&["GET", "rg:h:{acme}"]).text();
     let keys = [
         "rg:epoch",
         "rg:h:{acme}",
         "rg:l:{acme}",
-        "rg:i:{acme}:1",
-        "rg:r:{acme}:1:x",
-        "rg:r:{acme}:0:x",
+        &format!("rg:i:{{acme}}:{side}"),
+        &format!("rg:r:{{acme}}:{side}:x"),
+        &format!("rg:r:{{acme}}:{}:x", 1 - side),
         "rg:m:x",
     ];
     let mut call = vec!["EVAL", SWEEP, "7"];
@@ -32,11 +36,8 @@ fn sweep(redis: &Redis, lock: &str) -> bool {
     call.extend([epoch.as_str(), header.as_str(), lock, "acme", "x"]);
     let call: Vec<&[u8]> = call.iter().map(|part| part.as_bytes()).collect();
     match redis.connect().call(&call).unwrap() {
-        Value::Error(error) => {
-            assert!(error.starts_with("CONFLICT"), "{error}");
-            false
-        }
-        _ => true,
+        Value::Error(error) => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -51,9 +52,21 @@ fn a_late_sweep_leaves_alone_what_another_replace_has_staged() {
     redis.call(&["ZADD", "rg:m:x", "0", "acme"]);
     // After a flip there is no lock; a replace before knows its own.
     for late in ["", "76"] {
-        assert!(!sweep(&redis, late));
+        assert!(sweep(&redis, late).unwrap_err().starts_with("CONFLICT"));
         assert_eq!(staged(), Value::Int(2));
     }
-    assert!(sweep(&redis, "77"));
+    sweep(&redis, "77").unwrap();
     assert_eq!(staged(), Value::Int(0));
+}
+
+/// A writer that read the header before another replace took effect, and its value after.
+#[test]
+fn the_side_in_force_is_not_swept() {
+    let redis = Redis::start();
+    import::into_redis(&redis.url(), ACME);
+    assert!(sweep_side(&redis, 0, "").unwrap_err().starts_with("MALFORMED"));
+    sweep(&redis, "").unwrap();
+    import::into_redis(&redis.url(), ACME);
+    assert!(sweep(&redis, "").unwrap_err().starts_with("MALFORMED"));
+    sweep_side(&redis, 0, "").unwrap();
 }
