@@ -52,7 +52,7 @@ def arguments():
             apart=(0, "1: Redis and the writer on one half of the processors, sidecar and load on the other"))
     command(overload, "ten times as many questions as can be answered",
             seconds=(2, "of the plan at ten times the capacity"), connections=(1_000, "of the load"),
-            max_requests=(256, "that the sidecar takes at the same time"),
+            max_requests=(1_024, "that the sidecar takes at the same time"),
             apart=(0, "1: load and probes on one half of the processors, Redis and sidecar on the other"))
     return parser.parse_args()
 

@@ -2,6 +2,8 @@
 //! Always holds: `Said::Right` is judged by the oracle; anything that is neither right nor unknown fails the test.
 //! Called by the modules of this folder.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use crate::support::import;
 use crate::support::judge::{Answer, BatchAnswer, Context, Finding, Store};
 use crate::support::oracle::{Account, Grant, Millis, Organization, World};
 use crate::support::problem;
+use crate::support::proxy::{Direction, Fate, Passing, Proxy};
 use crate::support::redis::Redis;
 use crate::support::server::Server;
 use crate::support::worlds::json_lines;
@@ -201,6 +204,42 @@ pub fn change_acme(redis: &Redis, change: &[&str]) {
     let place = ["--organization", "acme", "--redis", &redis.url()];
     let output = rolegate(folder.path()).args(change).args(place).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Waits for what comes within moments.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(10), "{what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Holds what `is_meant` on its way, until there is another rule; the flag tells that something is held.
+pub fn hold(
+    proxy: &Proxy,
+    is_meant: impl Fn(&Passing<'_>) -> bool + Send + Sync + 'static,
+) -> Arc<AtomicBool> {
+    let is_held = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&is_held);
+    proxy.rule(move |passing| match is_meant(passing) {
+        true => {
+            noted.store(true, Ordering::SeqCst);
+            Fate::Hold
+        }
+        false => Fate::Pass,
+    });
+    is_held
+}
+
+pub fn asks_for_pushes(passing: &Passing<'_>) -> bool {
+    let Direction::Command([name, what, ..]) = passing.direction else { return false };
+    [name, what] == ["CLIENT", "TRACKING"]
+}
+
+pub fn is_heartbeat(passing: &Passing<'_>) -> bool {
+    let Direction::Command([name, ..]) = passing.direction else { return false };
+    passing.link && name == "PING"
 }
 
 /// The state that `/health` names: LOADED, STALE, DEGRADED or NO_STORE.

@@ -2,11 +2,13 @@
 //! Always holds: the writer reaches Redis by a way of its own, held where the case needs it. Called by the test runner.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::fixture::{account, change_acme, link_of, loaded, organization, world};
+use super::fixture::{
+    account, asks_for_pushes, change_acme, hold, is_heartbeat, link_of, loaded, organization, until, world,
+};
 use crate::support::ask::Ask;
 use crate::support::flags::{HEARTBEAT, REDIS_HEARTBEAT};
 use crate::support::import;
@@ -15,15 +17,6 @@ use crate::support::proxy::{Cut, Direction, Fate, Passing, Proxy, Which};
 use crate::support::redis::Redis;
 use crate::support::server::Server;
 use crate::support::worlds::json_lines;
-
-/// Waits for what comes within moments.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(10), "{what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
 
 /// A script, by its number of keys, that a replace of an organization of two accounts runs and nothing else here.
 #[derive(Debug, Clone, Copy)]
@@ -42,15 +35,7 @@ impl Script {
 /// Replaces acme, and calls `meanwhile` before this script runs.
 fn replace_with_pause(redis: &Redis, before: Script, meanwhile: impl FnOnce()) {
     let writers = Proxy::to(&redis.url());
-    let is_held = Arc::new(AtomicBool::new(false));
-    let noted = Arc::clone(&is_held);
-    writers.rule(move |passing| match before.is_in(passing) {
-        true => {
-            noted.store(true, Ordering::SeqCst);
-            Fate::Hold
-        }
-        false => Fate::Pass,
-    });
+    let is_held = hold(&writers, move |passing| before.is_in(passing));
     let (url, text) = (writers.url(), json_lines(&world().0[..1]));
     let replacing = thread::spawn(move || import::into_redis(&url, &text));
     until("the script is held", || is_held.load(Ordering::SeqCst));
@@ -79,7 +64,7 @@ fn a_replace_while_a_link_breaks_is_no_loss() {
             change_acme(&redis, &["account", "add", "--account", &format!("zed{round}")]);
             replace_with_pause(&redis, before, || {
                 if is_silent {
-                    hold_heartbeats(&sidecars);
+                    hold(&sidecars, is_heartbeat);
                 }
                 cut_link(&redis, &sidecars);
             });
@@ -99,7 +84,7 @@ fn a_change_in_the_moment_of_asking_for_pushes_is_no_loss() {
     for round in 0..3 {
         thread::scope(|scope| {
             replace_with_pause(&redis, Script::Flip, || {
-                let is_held = hold_tracking(&sidecars);
+                let is_held = hold(&sidecars, asks_for_pushes);
                 sidecars.cut(Which::Link, Cut::Reset);
                 until("pushes are asked for", || is_held.load(Ordering::SeqCst));
                 redis.freeze();
@@ -114,28 +99,6 @@ fn a_change_in_the_moment_of_asking_for_pushes_is_no_loss() {
         });
         assert_nothing_lost(&server, &format!("round {round}"));
     }
-}
-
-/// Holds requests for pushes; the flag tells that one is held.
-pub fn hold_tracking(sidecars: &Proxy) -> Arc<AtomicBool> {
-    let is_held = Arc::new(AtomicBool::new(false));
-    let noted = Arc::clone(&is_held);
-    sidecars.rule(move |passing| match passing.direction {
-        Direction::Command([name, what, ..]) if [name, what] == ["CLIENT", "TRACKING"] => {
-            noted.store(true, Ordering::SeqCst);
-            Fate::Hold
-        }
-        _ => Fate::Pass,
-    });
-    is_held
-}
-
-/// Holds heartbeats, which reach Redis over the link alone.
-pub fn hold_heartbeats(sidecars: &Proxy) {
-    sidecars.rule(|passing| match passing.direction {
-        Direction::Command([name, ..]) if passing.link && name == "PING" => Fate::Hold,
-        _ => Fate::Pass,
-    });
 }
 
 fn assert_nothing_lost(server: &Server, case: &str) {
@@ -172,7 +135,6 @@ fn sides_in_force_are_asked_for_together() {
         Direction::Reply(words) if words.iter().any(|word| word.starts_with("rg:h:{")) => Fate::Hold,
         _ => Fate::Pass,
     });
-    // So that a heartbeat finds many of them at once.
     let writer = thread::spawn({
         let url = redis.url();
         move || import::into_redis(&url, &text)

@@ -7,10 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fixture::{
-    Said, account, ask, assert_recovers, change_acme, data_connections, kill_connection, link_of, loaded,
-    organization, world,
+    Said, account, ask, asks_for_pushes, assert_recovers, change_acme, data_connections, hold, is_heartbeat,
+    kill_connection, link_of, loaded, organization, until, world,
 };
-use super::replaces::{hold_heartbeats, hold_tracking};
 use crate::support::ask::Ask;
 use crate::support::binary::rolegate;
 use crate::support::flags::{BOUND, BOUND_SLACK, REDIS_HEARTBEAT};
@@ -20,6 +19,10 @@ use crate::support::proxy::{Cut, Proxy, Which};
 use crate::support::redis::{Options, Redis};
 use crate::support::server::Server;
 use crate::support::worlds::json_lines;
+
+/// Takes it from ann, who has it.
+const REVOKE: [&str; 8] =
+    ["role", "revoke", "--account", "ann", "--product", "LiveChat", "--role", "administrator"];
 
 #[test]
 fn a_revoke_is_seen_at_once() {
@@ -158,20 +161,13 @@ fn a_revoke_over_a_link_that_opened_beside_a_replace_is_missed_when_it_is_undone
         let sidecars = Proxy::to(&redis.url());
         let server = Server::start(&["--redis", &sidecars.url()]);
         server.wait_ready(Duration::from_secs(10));
-        let is_held = hold_tracking(&sidecars);
+        let is_held = hold(&sidecars, asks_for_pushes);
         sidecars.cut(Which::Link, Cut::Reset);
-        let started = Instant::now();
-        while !is_held.load(Ordering::SeqCst) {
-            assert!(started.elapsed() < Duration::from_secs(10), "pushes are asked for");
-            thread::sleep(Duration::from_millis(1));
-        }
+        until("pushes are asked for", || is_held.load(Ordering::SeqCst));
         import::into_redis(&redis.url(), &team("administrator"));
         redis.save();
-        hold_heartbeats(&sidecars);
-        while link_of(&redis).is_none() {
-            assert!(started.elapsed() < Duration::from_secs(10), "no link");
-            thread::sleep(Duration::from_millis(1));
-        }
+        hold(&sidecars, is_heartbeat);
+        until("the link is there again", || link_of(&redis).is_some());
         change_acme(&redis, &REVOKE);
         let acknowledged = Instant::now();
         redis.kill();
@@ -180,9 +176,6 @@ fn a_revoke_over_a_link_that_opened_beside_a_replace_is_missed_when_it_is_undone
         assert_lost(&server, acknowledged);
     }
 }
-
-const REVOKE: [&str; 8] =
-    ["role", "revoke", "--account", "ann", "--product", "LiveChat", "--role", "administrator"];
 
 /// Long enough that a store may go back between two.
 const HEARTBEAT: Duration = Duration::from_millis(600);

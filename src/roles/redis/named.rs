@@ -17,8 +17,12 @@ use super::sightings::{Seen, Sighting};
 const HEARTBEATS: usize = 3;
 
 /// What the log named in the last heartbeats.
-#[derive(Debug)]
-pub struct Named(VecDeque<Lines>);
+#[derive(Debug, Default)]
+pub struct Named {
+    /// Of the heartbeats before, the oldest first.
+    before: VecDeque<Lines>,
+    now: Lines,
+}
 
 /// What one heartbeat told.
 #[derive(Debug, Default)]
@@ -43,22 +47,15 @@ struct HeaderLine {
     is_replace: bool,
 }
 
-impl Default for Named {
-    fn default() -> Self {
-        Self(VecDeque::from([Lines::default()]))
-    }
-}
-
 impl Named {
     /// Takes in a line, the newest so far.
     pub fn name(&mut self, generation: Generation, what: &What) {
-        let Some(lines) = self.0.back_mut() else { return };
         match what {
             What::Nothing => {}
-            What::Anything => lines.unclear = Some(generation),
+            What::Anything => self.now.unclear = Some(generation),
             What::Organization { organization, header, whole, accounts } => {
-                lines.generations.insert(generation);
-                let lines = lines.organizations.entry(organization.clone()).or_default();
+                self.now.generations.insert(generation);
+                let lines = self.now.organizations.entry(organization.clone()).or_default();
                 if *header {
                     lines.headers.push(HeaderLine { generation, is_replace: *whole });
                 }
@@ -69,18 +66,18 @@ impl Named {
 
     /// The log was read to its end.
     pub fn heartbeat_ends(&mut self) {
-        self.0.push_back(Lines::default());
-        if self.0.len() > HEARTBEATS {
-            self.0.pop_front();
+        self.before.push_back(std::mem::take(&mut self.now));
+        if self.before.len() == HEARTBEATS {
+            self.before.pop_front();
         }
     }
 
     pub fn confirms(&self, seen: &Seen) -> bool {
         let is_late = |line: Option<&Generation>| line.is_some_and(|line| *line > seen.own_after);
-        self.0.iter().any(|lines| is_late(lines.unclear.as_ref()))
+        self.lines().any(|lines| is_late(lines.unclear.as_ref()))
             || match &seen.sighting {
                 Sighting::Read(_, generation) => {
-                    self.0.iter().any(|lines| lines.generations.contains(generation))
+                    self.lines().any(|lines| lines.generations.contains(generation))
                 }
                 Sighting::Pushed(Tracked::Header(_)) => {
                     self.headers_after(seen, seen.own_after).next().is_some()
@@ -102,7 +99,11 @@ impl Named {
     }
 
     fn of(&self, organization: &OrganizationId) -> impl Iterator<Item = &OrganizationLines> {
-        self.0.iter().filter_map(|lines| lines.organizations.get(organization))
+        self.lines().filter_map(|lines| lines.organizations.get(organization))
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &Lines> {
+        self.before.iter().chain([&self.now])
     }
 }
 

@@ -54,6 +54,12 @@ fn link_from(generation: u64) -> Sightings {
     sightings
 }
 
+/// What all that waits knows: own lines after, told, headers before.
+fn known(sightings: &Sightings) -> Vec<(u64, Option<u64>, usize)> {
+    let known = |seen: Seen| (seen.own_after.0, seen.told.map(|told| told.0), seen.headers_before);
+    sightings.take_stock().into_iter().map(known).collect()
+}
+
 fn names(seen: Vec<Seen>) -> Vec<String> {
     seen.into_iter().map(|seen| seen.sighting.organization().to_string()).collect()
 }
@@ -116,12 +122,7 @@ fn what_was_written_before_a_link_asked_for_pushes_was_not_pushed_by_it() {
     sightings.note(header());
     sightings.tell(&[6, 7]);
     sightings.note(role_set());
-    let seen = sightings.take_stock();
-    let known = |seen: &Seen| (seen.own_after.0, seen.told.map(|told| told.0), seen.headers_before);
-    assert_eq!(
-        seen.iter().map(known).collect::<Vec<_>>(),
-        [(4, Some(4), 0), (3, Some(6), 0), (6, Some(6), 0), (6, Some(7), 0)]
-    );
+    assert_eq!(known(&sightings), [(4, Some(4), 0), (3, Some(6), 0), (6, Some(6), 0), (6, Some(7), 0)]);
 }
 
 #[test]
@@ -136,11 +137,7 @@ fn what_was_written_while_a_link_asked_for_pushes_may_have_been_pushed() {
     sightings.link_tracks(Generation(6));
     sightings.link_opened();
     sightings.note(header());
-    let known = |seen: &Seen| (seen.own_after.0, seen.told.map(|told| told.0), seen.headers_before);
-    assert_eq!(
-        sightings.take_stock().iter().map(known).collect::<Vec<_>>(),
-        [(3, Some(5), 0), (3, Some(5), 1), (3, Some(5), 2), (6, Some(6), 0)]
-    );
+    assert_eq!(known(&sightings), [(3, Some(5), 0), (3, Some(5), 1), (3, Some(5), 2), (6, Some(6), 0)]);
 }
 
 #[test]
