@@ -122,7 +122,6 @@ async fn ask_over_http2(
     let shaken = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
     let (mut sender, connection) = shaken.expect("HTTP/2");
     let connection = tokio::spawn(connection);
-    let bodies: Vec<Bytes> = requests.iter().map(|request| body(request)).collect();
     let mut latencies = Histogram::<u64>::new(3).expect("a histogram");
     let mut turn = number * 7919;
     let mut sent = Instant::now();
@@ -130,7 +129,7 @@ async fn ask_over_http2(
         turn += 1;
         let request = Request::post(format!("http://{authority}/check"))
             .header("content-type", "application/json")
-            .body(Full::new(bodies[turn % bodies.len()].clone()))
+            .body(Full::new(body(&requests[turn % requests.len()])))
             .expect("a request");
         let answer = sender.send_request(request).await.expect("an answer");
         assert_eq!(answer.status(), 200);

@@ -1,9 +1,10 @@
 //! Requests per second, latency and CPU time of `/check` beside bare hyper servers, side by side in one run.
 //!
 //! `cargo bench --bench throughput` prints the tables of `docs/performance.md`. The servers are processes of
-//! their own; rounds of all of them alternate, and the medians of the rounds are compared, since single figures of a
-//! shared machine mean little. `ROUNDS` and `SECONDS` in the environment lengthen the run, `ROLEGATE` puts another
-//! build in rolegate's place.
+//! their own; rounds of all of them alternate. Ratios are those of one round, medians of all rounds, since a shared machine
+//! is twice as fast in one minute as in another: many short rounds tell more than a few long ones. In the environment
+//! `ROUNDS` and `SECONDS` (of each server in a round) say how much is measured, `ONLY` which servers beside the first of
+//! a table; `ROLEGATE` puts another build in rolegate's place, `AGAINST` one beside it.
 
 #![allow(
     clippy::expect_used,
@@ -19,6 +20,7 @@ mod process;
 mod support;
 
 use std::env;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bare::Shape;
@@ -37,14 +39,30 @@ struct Contender<'a> {
     requests: &'a [Vec<u8>],
 }
 
-/// How long everything is measured.
-#[derive(Clone, Copy)]
+/// How long everything is measured, and which contenders.
 struct Effort {
     rounds: u64,
     duration: Duration,
+    only: Option<String>,
 }
 
-fn setting(name: &str, default: u64) -> u64 {
+impl Effort {
+    fn asked() -> Self {
+        Self {
+            rounds: setting("ROUNDS", 20),
+            duration: Duration::from_secs_f64(setting("SECONDS", 0.5)),
+            only: env::var("ONLY").ok(),
+        }
+    }
+
+    /// Whether a contender takes part: all that are named in `ONLY`, by a part of the name.
+    fn takes(&self, name: &str) -> bool {
+        let Some(only) = &self.only else { return true };
+        only.split(',').any(|part| name.contains(part))
+    }
+}
+
+fn setting<T: FromStr>(name: &str, default: T) -> T {
     env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
@@ -54,11 +72,13 @@ fn main() {
         let length = arguments[position + 2].parse().expect("the length of the fixed answer");
         return bare::serve(&arguments[position + 1], length);
     }
-    let effort =
-        Effort { rounds: setting("ROUNDS", 5), duration: Duration::from_secs(setting("SECONDS", 3)) };
+    let effort = Effort::asked();
     let sample = Sample::new(ORGANIZATIONS);
-    let rolegate = process::rolegate(&sample, false);
-    let unix = process::rolegate(&sample, true);
+    let program = process::usual_build();
+    let rolegate = process::rolegate(&program, &sample, "tcp", false);
+    let unix = process::rolegate(&program, &sample, "unix", true);
+    let against =
+        env::var_os("AGAINST").map(|other| process::rolegate(other.as_ref(), &sample, "against", false));
     let length = load::answer_length(&rolegate, &sample.singles[0]);
     let shared = process::bare(Shape::Shared, length);
     let apart = process::bare(Shape::Apart, length);
@@ -71,77 +91,80 @@ fn main() {
     let asked = env::var("CONNECTIONS").unwrap_or_else(|_| CONNECTIONS.to_owned());
     for connections in asked.split(',').map(|number| number.parse().expect("a number of connections")) {
         let row = |name, server, protocol, requests| Contender { name, server: (server, protocol), requests };
-        let over_http1 = [
+        let mut over_http1 = vec![
             row("bare, same shape", &apart, Protocol::Http1, &sample.singles),
             row("bare, default", &shared, Protocol::Http1, &sample.singles),
             row("`POST /check`", &rolegate, Protocol::Http1, &sample.singles),
             row("`GET /check`", &rolegate, Protocol::Http1, &sample.queries),
             row("`POST`, unix socket", &unix, Protocol::Http1, &sample.singles),
         ];
-        print_rows(&over_http1, connections, effort);
+        if let Some(against) = &against {
+            over_http1.push(row("`POST /check`, other build", against, Protocol::Http1, &sample.singles));
+        }
+        print_rows(&over_http1, connections, &effort);
         let over_http2 = [
             row("bare, same shape, h2c", &apart, Protocol::Http2, &sample.singles),
             row("`POST`, h2c", &rolegate, Protocol::Http2, &sample.singles),
         ];
-        print_rows(&over_http2, connections, effort);
+        print_rows(&over_http2, connections, &effort);
     }
-    print_batches(&rolegate, &sample, effort);
+    print_batches(&rolegate, &sample, &effort);
     println!("\nResident memory of the server: {} MB.", rolegate.resident() >> 20);
 }
 
 /// Warms all up, measures them in turn and prints their medians; the first is the base of the ratios.
-fn print_rows(contenders: &[Contender<'_>], connections: usize, effort: Effort) {
-    for contender in contenders {
-        load::run(contender.server, contender.requests, connections, effort.duration / 6);
+fn print_rows(contenders: &[Contender<'_>], connections: usize, effort: &Effort) {
+    let (base, others) = contenders.split_first().expect("a base");
+    let others: Vec<_> = others.iter().filter(|contender| effort.takes(contender.name)).collect();
+    if others.is_empty() {
+        return;
     }
-    let mut rounds: Vec<Vec<Measured>> = contenders.iter().map(|_| Vec::new()).collect();
-    for _ in 0..effort.rounds {
-        for (contender, measured) in contenders.iter().zip(&mut rounds) {
-            measured.push(load::run(contender.server, contender.requests, connections, effort.duration));
-        }
+    let contenders: Vec<_> = [base].into_iter().chain(others).collect();
+    let ask = |contender: &Contender<'_>| {
+        load::run(contender.server, contender.requests, connections, effort.duration)
+    };
+    for contender in &contenders {
+        ask(contender);
     }
-    let medians: Vec<Measured> = rounds.iter().map(|rounds| median(rounds)).collect();
-    let base = medians[0];
-    for (contender, row) in contenders.iter().zip(&medians) {
+    let rounds: Vec<Vec<Measured>> =
+        (0..effort.rounds).map(|_| contenders.iter().map(|contender| ask(contender)).collect()).collect();
+    for (place, contender) in contenders.iter().enumerate() {
+        let of = |figure: fn(&Measured) -> f64| median(rounds.iter().map(|round| figure(&round[place])));
+        let ratio = |figure: fn(&Measured) -> f64| {
+            median(rounds.iter().map(|round| figure(&round[place]) / figure(&round[0])))
+        };
         println!(
             "| {connections} | {} | {:.0} | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} |",
             contender.name,
-            row.per_second,
-            row.per_second / base.per_second,
-            row.p50_micros,
-            row.p99_micros,
-            row.p99_micros / base.p99_micros,
-            row.cpu_micros,
-            row.cpu_micros / base.cpu_micros,
+            of(|measured| measured.per_second),
+            ratio(|measured| measured.per_second),
+            of(|measured| measured.p50_micros),
+            of(|measured| measured.p99_micros),
+            ratio(|measured| measured.p99_micros),
+            of(|measured| measured.cpu_micros),
+            ratio(|measured| measured.cpu_micros),
         );
     }
 }
 
-fn print_batches(server: &Served, sample: &Sample, effort: Effort) {
+fn print_batches(server: &Served, sample: &Sample, effort: &Effort) {
+    if !effort.takes("batch") {
+        return;
+    }
     for connections in [1, 2] {
         let rounds: Vec<Measured> = (0..effort.rounds)
             .map(|_| load::run((server, Protocol::Http1), &sample.batches, connections, effort.duration))
             .collect();
-        let batch = median(&rounds);
         println!(
             "\nBatches of {BATCH} over {connections} connections: {:.0} thousand decisions/s, {:.3} µs of CPU each.",
-            batch.per_second * BATCH as f64 / 1e3,
-            batch.cpu_micros / BATCH as f64
+            median(rounds.iter().map(|round| round.per_second)) * BATCH as f64 / 1e3,
+            median(rounds.iter().map(|round| round.cpu_micros)) / BATCH as f64
         );
     }
 }
 
-/// The median of each figure by itself.
-fn median(rounds: &[Measured]) -> Measured {
-    let of = |figure: fn(&Measured) -> f64| {
-        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures[figures.len() / 2]
-    };
-    Measured {
-        per_second: of(|measured| measured.per_second),
-        p50_micros: of(|measured| measured.p50_micros),
-        p99_micros: of(|measured| measured.p99_micros),
-        cpu_micros: of(|measured| measured.cpu_micros),
-    }
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

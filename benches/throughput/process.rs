@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -76,17 +76,21 @@ fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Over a TCP port, or a unix socket in the sample's folder. Each server has a store of its own.
-pub fn rolegate(sample: &Sample, unix: bool) -> Served {
-    // Another build of the program may be put in its place, to compare the two.
-    let program = env::var_os("ROLEGATE").unwrap_or_else(|| env!("CARGO_BIN_EXE_rolegate").into());
-    let mut command = command(program);
-    let (data, listen) = match unix {
-        true => ("data-unix", format!("unix:{}", sample.folder.path().join("socket").display())),
-        false => ("data", "127.0.0.1:0".to_owned()),
+/// The build that `ROLEGATE` names, or the one this bench was built with.
+pub fn usual_build() -> PathBuf {
+    env::var_os("ROLEGATE").map_or_else(|| env!("CARGO_BIN_EXE_rolegate").into(), PathBuf::from)
+}
+
+/// Over a TCP port, or a unix socket in the sample's folder. Each server has a store of its own, named after it.
+pub fn rolegate(program: &Path, sample: &Sample, name: &str, unix: bool) -> Served {
+    let folder = sample.folder.path();
+    let listen = match unix {
+        true => format!("unix:{}", folder.join("socket").display()),
+        false => "127.0.0.1:0".to_owned(),
     };
-    let data = sample.folder.path().join(data);
-    command.args(["serve", "--listen", &listen, "--load"]).arg(&sample.file).arg("--data").arg(data);
+    let mut command = command(program);
+    command.args(["serve", "--listen", &listen, "--load"]).arg(&sample.file);
+    command.arg("--data").arg(folder.join(name));
     Served::start(command.stderr(Stdio::null()))
 }
 
