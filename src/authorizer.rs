@@ -33,7 +33,8 @@ pub struct Answer {
     pub freshness: Option<Freshness>,
     /// Nobody vouched for the data any more; the fail-static window of the question let them pass.
     pub stale: bool,
-    pub explanation: Option<Explanation>,
+    /// Boxed: an answer that is not explained would be three times as large.
+    pub explanation: Option<Box<Explanation>>,
 }
 
 /// Why there is no answer.
@@ -141,7 +142,7 @@ impl Authorizer {
         let subject = facts.subject();
         let decision = decide(policy, subject, question.asked, at)?;
         let explanation = match question.explain {
-            true => Some(explain(policy, subject, question, &decision, at)?),
+            true => Some(Box::new(explain(policy, subject, question, &decision, at)?)),
             false => None,
         };
         // Another moment than now is judged on the data of now: how long that holds, nobody can say.
