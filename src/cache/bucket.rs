@@ -30,8 +30,6 @@ const SPREAD_STRIPES: usize = 1 << 16;
 const ENTRY_OVERHEAD: usize = 545;
 /// The counts of a shared value, and what the allocator keeps beside it.
 const SHARED: usize = 24;
-/// Of an entry in its bucket, beside the entry itself.
-const FINGERPRINT: usize = size_of::<u32>();
 
 /// The organization and the number of its bucket. Hashed by the seeded hash that the question brought along.
 #[derive(Debug, Clone)]
@@ -136,9 +134,9 @@ impl Spread {
 }
 
 /// Tells accounts of one bucket apart before their identifiers are looked at.
-fn fingerprint(place: Place) -> u32 {
-    // Truncated on purpose: the middle bits choose neither bucket nor stamp.
-    (place.account >> 16) as u32
+fn fingerprint(place: Place) -> u8 {
+    // Truncated on purpose: these bits choose neither bucket nor stamp.
+    (place.account >> 32) as u8
 }
 
 /// What the header says, or that there is no organization.
@@ -163,7 +161,7 @@ struct Known {
 #[derive(Debug, Clone)]
 struct Entry {
     account: AccountId,
-    fingerprint: u32,
+    fingerprint: u8,
     stamp: u32,
     sent: Ticks,
     generation: Generation,
@@ -189,13 +187,16 @@ pub struct Bucket {
     header: Header,
     /// Each account once. Empty while the organization is unknown.
     entries: Box<[Entry]>,
-    /// Of the entries, in their order, side by side: a look-up touches one entry, not several.
-    fingerprints: Box<[u32]>,
+    /// Of the first entries, in their order, side by side: a look-up touches one entry, not several.
+    fingerprints: [u8; CROWD],
 }
 
 impl Bucket {
     fn new(organization: OrganizationId, numbering: u64, header: Header, entries: Vec<Entry>) -> Self {
-        let fingerprints = entries.iter().map(|entry| entry.fingerprint).collect();
+        let mut fingerprints = [0; CROWD];
+        for (place, entry) in fingerprints.iter_mut().zip(&entries) {
+            *place = entry.fingerprint;
+        }
         Self { organization, numbering, header, entries: entries.into(), fingerprints }
     }
 
@@ -272,9 +273,9 @@ impl Bucket {
             return Some(0);
         }
         let print = fingerprint(place);
-        let alike =
-            self.fingerprints.iter().zip(&self.entries).enumerate().filter(|(_, (it, _))| **it == print);
-        let (position, (_, entry)) = alike.into_iter().find(|(_, (_, entry))| entry.account == *account)?;
+        let seems = |position| self.fingerprints.get(position).is_none_or(|seen| *seen == print);
+        let alike = self.entries.iter().enumerate().filter(|(position, _)| seems(*position));
+        let (position, entry) = alike.into_iter().find(|(_, entry)| entry.account == *account)?;
         (entry.stamp == stamp.account && young(entry.sent)).then_some(position)
     }
 
@@ -312,7 +313,7 @@ impl Bucket {
         let holding = |holding: &Holding| size_of::<Holding>() + SHARED + holding.weight();
         let entry = |entry: &Entry| {
             let own = entry.holding.as_ref().and_then(Shared::own).map_or(0, holding);
-            FINGERPRINT + size_of::<Entry>() + entry.account.weight() + own
+            size_of::<Entry>() + entry.account.weight() + own
         };
         let switches = |switches: &Switches| size_of::<Switches>() + SHARED + switches.weight();
         let header = self.header.known.as_ref().map_or(0, |known| {
