@@ -35,6 +35,7 @@ mod server;
 mod site;
 mod tls;
 mod tokens;
+mod wakes;
 mod watchdog;
 pub(crate) mod wire;
 

@@ -51,7 +51,7 @@ const ANSWER: &[u8] =
     br#"{"allowed":true,"reason":"granted","policy":"5d7e8c2e","generation":1795489521515000,"source":"memory"}"#;
 
 /// The most that a check may take of a bare answer.
-const CHECK_LIMIT: f64 = 1.6;
+const CHECK_LIMIT: f64 = 1.53;
 /// The most that one decision of a batch may take of a bare answer. A debug build is slower all over, and differently so.
 const BATCH_LIMIT: f64 = if cfg!(debug_assertions) { 0.38 } else { 0.6 };
 

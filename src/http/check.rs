@@ -46,7 +46,8 @@ async fn answer(app: &Decisions, members: &Members<'_>, id: &RequestId) -> Resul
     let answer = outcome?;
     let mut body = Vec::with_capacity(ANSWER_BYTES);
     write_answer(&mut body, &answer, Some(policy.version()));
-    Ok(reply(body, JSON))
+    // Without room to spare a vector becomes shared bytes as it is.
+    Ok(reply(body.into_boxed_slice(), JSON))
 }
 
 /// Counts a decision, and logs the question if the operator asked for that. An unknown is counted by whoever

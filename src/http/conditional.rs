@@ -22,14 +22,11 @@ pub fn or_unchanged(
     read: impl FnOnce() -> Result<Reply, Problem>,
 ) -> Result<Reply, Problem> {
     let mut reply = if names(headers, &etag) {
-        let mut unchanged = Reply::default();
-        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
-        unchanged
+        Reply { status: StatusCode::NOT_MODIFIED, ..Reply::default() }
     } else {
         read()?
     };
-    reply.headers_mut().insert(ETAG, etag);
-    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    reply.headers.extend([(ETAG, etag), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))]);
     Ok(reply)
 }
 

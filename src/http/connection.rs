@@ -27,6 +27,7 @@ use super::pulse::{Pulse, Watched};
 use super::router::{self, Held};
 use super::site::Site;
 use super::tls::Peer;
+use super::wakes::Wakes;
 use super::watchdog::{Verdict, Watchdog};
 
 /// hyper counts what its limits do not name, such as line ends, and needs some room beyond ours: within it the
@@ -81,12 +82,13 @@ async fn drive(
     let telemetry = &common.telemetry;
     let mut connection = pin!(connection);
     let mut watchdog = Watchdog::new(&common.limits, Arc::clone(pulse));
+    let mut wakes = Wakes::default();
     let mut retired = false;
     loop {
         tokio::select! {
             biased;
             // What goes wrong on a connection is its client's doing: there is nobody to tell.
-            _ = connection.as_mut() => return,
+            _ = poll_fn(|cx| wakes.run(cx, |cx| connection.as_mut().poll(cx))) => return,
             changed = stage.changed() => match *stage.borrow_and_update() {
                 Stage::Aborting => return,
                 _ if changed.is_err() => return,

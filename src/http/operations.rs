@@ -58,7 +58,7 @@ fn readyz(common: &Common, query: Option<&str>) -> Reply {
     };
     let mut reply = reply(body, TEXT);
     if !report.ready {
-        *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        reply.status = StatusCode::SERVICE_UNAVAILABLE;
     }
     reply
 }

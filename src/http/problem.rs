@@ -84,19 +84,18 @@ impl Problem {
     pub fn reply(&self, request_id: &str) -> Reply {
         let mut reply = reply(self.body(request_id), PROBLEM_JSON);
         // Every status of the table is valid; the other arm keeps a refusal a refusal.
-        *reply.status_mut() =
-            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        let headers = reply.headers_mut();
+        reply.status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        let headers = &mut reply.headers;
         if let Some(seconds) = self.code.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
         }
-        match self.code {
-            Code::TokenRequired => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-            Code::TokenInvalid => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
-            }
+        let challenge = match self.code {
+            Code::TokenRequired => Some("Bearer"),
+            Code::TokenInvalid => Some("Bearer error=\"invalid_token\""),
             _ => None,
         };
+        let challenge = challenge.map(HeaderValue::from_static);
+        headers.extend(challenge.map(|challenge| (WWW_AUTHENTICATE, challenge)));
         if let Some(methods) = self.allow {
             let names = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
             // Names of methods are always a valid value.

@@ -3,17 +3,20 @@
 //! Always true here: every request gets exactly one answer with the request's id; nothing is counted twice. Called by
 //! `connection` for each request.
 
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONNECTION, HOST, HeaderMap, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONNECTION, HOST, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Version};
+use hyper::{Method, Request, Response, Version};
 
 use crate::code::Code;
-use crate::telemetry::Route;
+use crate::telemetry::{Route, Telemetry};
 
 use super::problem::Problem;
 use super::pulse::RequestPulse;
@@ -36,27 +39,22 @@ pub fn respond<S: Site>(
     held: Arc<Held<S>>,
     under_way: RequestPulse,
     request: Request<Incoming>,
-) -> Pin<Box<impl Future<Output = Reply> + Send>> {
+) -> Pin<Box<impl Future<Output = Response<Full<Bytes>>> + Send>> {
     let started = Instant::now();
-    let (head, mut body) = request.into_parts();
+    let (mut head, mut body) = request.into_parts();
     Box::pin(async move {
         let site = &*held.0;
         let telemetry = &site.common().telemetry;
         let id = RequestId::of(&head.headers);
         let found = Found::<S::Resource>::at(head.uri.path());
         let route = found.map_or(Route::Other, Found::route);
-        let (mut reply, mut close) = match answer(site, found, &head, &mut body, &id).await {
+        let (reply, mut close) = match answer(site, found, &head, &mut body, &id).await {
             Ok(reply) => (reply, false),
-            Err(problem) => {
-                telemetry.undecided(route.surface(), problem.code);
-                if let Some(cause) = &problem.cause {
-                    telemetry.log_unknown(problem.code, cause, id.as_str());
-                }
-                (problem.reply(id.as_str()), problem.close)
-            }
+            Err(problem) => (refuse(telemetry, route, &problem, &id), problem.close),
         };
         close |= site.common().health.is_stopping();
-        let headers = reply.headers_mut();
+        let mut response = reply.into_response(mem::take(&mut head.headers));
+        let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, id.into_header());
         if head.method == Method::GET && route.surface().is_some() {
             headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -66,8 +64,18 @@ pub fn respond<S: Site>(
         }
         telemetry.request_ended(route, started.elapsed());
         drop(under_way);
-        reply
+        response
     })
+}
+
+/// Cold: the code of the usual answer lies closer together without it.
+#[cold]
+fn refuse(telemetry: &Telemetry, route: Route, problem: &Problem, id: &RequestId) -> Reply {
+    telemetry.undecided(route.surface(), problem.code);
+    if let Some(cause) = &problem.cause {
+        telemetry.log_unknown(problem.code, cause, id.as_str());
+    }
+    problem.reply(id.as_str())
 }
 
 /// What a path names: something of the site, or what every listener tells.
@@ -120,19 +128,19 @@ async fn answer<S: Site>(
 
 /// The bounds of a header, and its Host: two readers of one request must not see two hosts.
 fn check_header(limits: &HttpLimits, head: &Parts) -> Result<(), Problem> {
-    let headers = &head.headers;
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    if headers.len() > limits.max_header_fields || header_bytes(headers) + target > limits.max_header_bytes {
+    let mut bytes = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let mut hosts = 0;
+    for (name, value) in &head.headers {
+        bytes += name.as_str().len() + value.len();
+        hosts += usize::from(name == HOST);
+    }
+    if head.headers.len() > limits.max_header_fields || bytes > limits.max_header_bytes {
         return Err(Problem::new(Code::HeadersTooLarge).closing());
     }
-    match headers.get_all(HOST).iter().count() {
+    match hosts {
         1 => Ok(()),
         // HTTP/1.0 knew no Host, HTTP/2 has `:authority`.
         0 if head.version != Version::HTTP_11 => Ok(()),
         _ => Err(Problem::new(Code::InvalidHost).closing()),
     }
-}
-
-fn header_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }

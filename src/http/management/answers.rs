@@ -19,9 +19,9 @@ impl Asked<'_> {
     /// A 200 with what became of a change; a 202 where it got less far than was asked.
     pub fn changed(&self, organization: &OrganizationId, done: &Done) -> Result<Reply, Problem> {
         let mut reply = json(&ChangeBody::of(organization, done, &self.policy))?;
-        reply.headers_mut().insert(ETAG, etag(done.generation));
+        reply.headers.push((ETAG, etag(done.generation)));
         if done.warnings.contains(&Warning::DurabilityNotReached) {
-            *reply.status_mut() = StatusCode::ACCEPTED;
+            reply.status = StatusCode::ACCEPTED;
         }
         Ok(reply)
     }
@@ -35,12 +35,12 @@ impl Asked<'_> {
     ) -> Result<Reply, Problem> {
         let mut reply = self.changed(organization, done)?;
         if done.changed {
-            if reply.status() == StatusCode::OK {
-                *reply.status_mut() = StatusCode::CREATED;
+            if reply.status == StatusCode::OK {
+                reply.status = StatusCode::CREATED;
             }
             // Identifiers consist of what a path may hold as it stands.
             let location = HeaderValue::from_str(location).ok();
-            reply.headers_mut().extend(location.map(|location| (LOCATION, location)));
+            reply.headers.extend(location.map(|location| (LOCATION, location)));
         }
         Ok(reply)
     }

@@ -18,7 +18,8 @@ const ITEM_BYTES: usize = 64;
 /// The members of a single question.
 pub fn question(body: &[u8]) -> Option<Members<'_>> {
     let mut scanner = Scanner::new(body)?;
-    let members = scanner.object()?;
+    let mut members = Members::default();
+    scanner.object(&mut members)?;
     scanner.end()?;
     Some(members)
 }
@@ -103,21 +104,22 @@ impl<'a> Scanner<'a> {
             if items.len() == limit {
                 return None;
             }
-            items.push(self.object()?);
+            let mut item = Members::default();
+            self.object(&mut item)?;
+            items.push(item);
             if !self.goes_on(b']')? {
                 return Some(items);
             }
         }
     }
 
-    fn object(&mut self) -> Option<Members<'a>> {
-        let mut members = Members::default();
+    fn object(&mut self, members: &mut Members<'a>) -> Option<()> {
         self.members(|scanner, name| {
             let field = Field::named(name)?;
             members.set(field, scanner.value()?);
             Some(())
         })?;
-        sound(members)
+        members.fault.is_none().then_some(())
     }
 
     /// Reads an object; `take` reads the value behind each name.
