@@ -19,6 +19,29 @@ async fn a_large_organization_is_spread_and_stays_within_its_bytes() {
 }
 
 #[tokio::test]
+async fn a_crowded_bucket_finds_whom_it_holds() {
+    let scene = Scene::new(None);
+    let names: Vec<String> = (0..65).map(|number| format!("b-{number}")).collect();
+    for name in &names {
+        scene.write(name, 1, vec!["Accounts/member"]);
+        scene.ask(name).await.unwrap();
+    }
+    let (_, bucket) = scene.cache.buckets.iter().next().unwrap();
+    assert!(bucket.is_crowded());
+    let position = |name: &String| {
+        let (organization, account) = (organization(), account(name));
+        let place = scene.stamps.place(&organization, &account);
+        let numbering = scene.policy.catalogue().numbering();
+        let stamp = scene.stamps.take(place);
+        let (organization, account) = (&organization, &account);
+        bucket.find(&Wanted { numbering, organization, account, place, stamp, oldest: None })
+    };
+    let mut found: Vec<usize> = names.iter().filter_map(position).collect();
+    found.sort_unstable();
+    assert_eq!(found, (0..65).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn what_is_asked_for_all_the_time_outlasts_a_stream_of_what_is_not() {
     let scene = Scene::with(None, CacheLimits::new(1 << 16, Duration::from_millis(200)));
     let ask = async |organization: &str| {
