@@ -118,15 +118,15 @@ impl Authorizer {
         warm.into_iter().filter_map(|outcome| outcome.or_else(|| fetched.next())).collect()
     }
 
-    /// The outcome, if memory holds the facts.
-    fn recall(&self, policy: &Policy, question: &Question) -> Option<Result<Answer, NoAnswer>> {
+    /// The outcome, if memory holds the facts: at once.
+    pub fn recall(&self, policy: &Policy, question: &Question) -> Option<Result<Answer, NoAnswer>> {
         let Question { organization, account, .. } = question;
         let facts = self.cache.recall(policy, organization, account, self.terms(policy, question))?;
         Some(self.judge(policy, question, &facts))
     }
 
     /// The outcome on facts from the store.
-    async fn fetch(&self, policy: &Arc<Policy>, question: &Question) -> Result<Answer, NoAnswer> {
+    pub async fn fetch(&self, policy: &Arc<Policy>, question: &Question) -> Result<Answer, NoAnswer> {
         let Question { organization, account, .. } = question;
         let facts = self.cache.fetch(policy, organization, account, self.terms(policy, question)).await?;
         self.judge(policy, question, &facts)

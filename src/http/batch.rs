@@ -23,9 +23,11 @@ pub async fn post(
     body: &mut Incoming,
     id: &RequestId,
 ) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(&app.common, headers, body, app.common.limits.max_batch_bytes).await?;
+    let limits = &app.common.limits;
+    let body = read_json(limits, headers, body, limits.max_batch_bytes).await?;
+    let _slot = app.common.admit()?;
     let policy = app.common.policies.current();
-    let batch = BatchBody::read(&body, CHECKS, app.common.limits.max_batch_checks)?;
+    let batch = BatchBody::read(&body, CHECKS, limits.max_batch_checks)?;
     let mut results = Results::new(app, id, Surface::Batch, CHECKS);
     for items in batch.items.chunks(PORTION) {
         results.give_way().await;

@@ -15,18 +15,17 @@ use tokio::time::timeout;
 
 use crate::code::Code;
 
-use super::admission::{Slot, Slots};
-use super::common::Common;
+use super::HttpLimits;
 use super::problem::Problem;
 use super::wakes::poll_piece;
 
-/// Reads a JSON body of at most `limit` bytes, and takes the place of its request: a body that stalls holds none.
-pub async fn read_json<'a>(
-    common: &'a Common,
+/// Reads a JSON body of at most `limit` bytes. Take the place of its request afterwards: a body that stalls holds none.
+pub async fn read_json(
+    limits: &HttpLimits,
     headers: &HeaderMap,
     body: &mut Incoming,
     limit: usize,
-) -> Result<(Bytes, Slot<&'a Slots>), Problem> {
+) -> Result<Bytes, Problem> {
     let mut media_types = headers.get_all(CONTENT_TYPE).iter();
     // Of two media types, a proxy in front may have judged by the other one.
     let json =
@@ -37,7 +36,7 @@ pub async fn read_json<'a>(
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }
-    Ok((read_all(body, limit, common.limits.body_timeout).await?, common.admit()?))
+    read_all(body, limit, limits.body_timeout).await
 }
 
 /// Reads a body to its end. Nearly every one comes with its head and is there at the first look; the rest of another

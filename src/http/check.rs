@@ -1,7 +1,8 @@
 //! `POST /check` and `GET /check`: the native dialect's single question.
 //!
 //! Always true here: the question is resolved against one policy snapshot and judged by the same; the answer
-//! is 200 whenever there is a decision. Called by the router.
+//! is 200 whenever there is a decision; only a question that memory does not answer takes a place, so that a store that
+//! hangs stands in the way of nobody else. Called by the router.
 
 use std::sync::Arc;
 
@@ -34,14 +35,23 @@ pub async fn post(
     body: &mut Incoming,
     id: &RequestId,
 ) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(&app.common, headers, body, app.common.limits.max_body_bytes).await?;
+    let limits = &app.common.limits;
+    let body = read_json(limits, headers, body, limits.max_body_bytes).await?;
     answer(app, &read_question(&body)?, id).await
 }
 
 async fn answer(app: &Decisions, members: &Members<'_>, id: &RequestId) -> Result<Reply, Problem> {
     let policy = app.common.policies.current();
     let question = resolve(members, None, &policy)?;
-    let outcome = app.common.authorizer.check(&policy, &question).await;
+    let authorizer = &app.common.authorizer;
+    let outcome = match authorizer.recall(&policy, &question) {
+        Some(outcome) => outcome,
+        None => {
+            let _slot = app.common.admit()?;
+            // Boxed, since every check would carry the room of the rare one.
+            Box::pin(authorizer.fetch(&policy, &question)).await
+        }
+    };
     record(app, Surface::Check, (&policy, &question, outcome.as_ref()), id);
     let answer = outcome?;
     let mut body = Vec::with_capacity(ANSWER_BYTES);

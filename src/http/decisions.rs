@@ -76,9 +76,10 @@ impl Site for Decisions {
         id: &RequestId,
     ) -> Result<Reply, Problem> {
         let is_get = head.method == Method::GET;
-        // A request with a body is let in once its body is there; before that, it only hears early that there is no
-        // place.
+        // A check takes a place when it has to wait. Another request with a body is let in once its body is there; before
+        // that, it only hears early that there is no place.
         let _slot = match is_get {
+            _ if resource == Resource::Check => None,
             true => Some(self.common.admit()?),
             false if self.common.requests.is_full() => return Err(Problem::new(Code::Overloaded)),
             false => None,

@@ -62,7 +62,7 @@ families! {
     REFUSED: Counter "rolegate_refused" ["code"] "Requests and batch items refused as bad, or for overload.";
     REQUEST_DURATION: Histogram "rolegate_request_duration_seconds" in "seconds" ["route"]
         "From the end of the header until the answer is ready.";
-    REQUESTS_IN_FLIGHT: Gauge "rolegate_requests_in_flight" [] "Requests under way on the listener that is asked, without health and metrics.";
+    REQUESTS_IN_FLIGHT: Gauge "rolegate_requests_in_flight" [] "Requests under way on the listener that is asked, without health, metrics and checks that memory answers.";
     CONNECTIONS_OPEN: Gauge "rolegate_connections_open" [] "Connections open on the listener that is asked.";
     CONNECTIONS: Counter "rolegate_connections" [] "Connections accepted.";
     CONNECTIONS_REFUSED: Counter "rolegate_connections_refused" []

@@ -42,7 +42,9 @@ impl<'a> Asked<'a> {
     pub async fn members(&mut self) -> Result<(Members, Slot<&'a Slots>), Problem> {
         self.durability()?;
         let common = &self.site.common;
-        let (body, slot) = read_json(common, self.headers, self.body, common.limits.max_body_bytes).await?;
+        let limits = &common.limits;
+        let body = read_json(limits, self.headers, self.body, limits.max_body_bytes).await?;
+        let slot = common.admit()?;
         Ok((Members::of_body(&body)?, slot))
     }
 

@@ -31,9 +31,11 @@ pub async fn post_lookups(
     body: &mut Incoming,
     id: &RequestId,
 ) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(&app.common, headers, body, app.common.limits.max_batch_bytes).await?;
+    let limits = &app.common.limits;
+    let body = read_json(limits, headers, body, limits.max_batch_bytes).await?;
+    let _slot = app.common.admit()?;
     let policy = app.common.policies.current();
-    let batch = BatchBody::read(&body, LOOKUPS, app.common.limits.max_batch_checks)?;
+    let batch = BatchBody::read(&body, LOOKUPS, limits.max_batch_checks)?;
     batch.defaults.take_only(&[Field::Account, Field::Organization])?;
     let mut results = Results::new(app, id, Surface::Reading, LOOKUPS);
     for items in batch.items.chunks(PORTION) {
@@ -48,7 +50,8 @@ pub async fn post_lookups(
 
 /// `POST /legacy-roles/plan`
 pub async fn post_plan(common: &Common, headers: &HeaderMap, body: &mut Incoming) -> Result<Reply, Problem> {
-    let (body, _slot) = read_json(common, headers, body, common.limits.max_body_bytes).await?;
+    let body = read_json(&common.limits, headers, body, common.limits.max_body_bytes).await?;
+    let _slot = common.admit()?;
     let (account, organization, asked) = resolve_legacy_write(&read_question(&body)?)?;
     let policy = common.policies.current();
     let authorizer = &common.authorizer;
