@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::{CONTENT_TYPE, EXPECT, HeaderMap};
 use tokio::time::timeout;
 
 use crate::code::Code;
@@ -69,6 +69,22 @@ async fn read_on(mut all: BytesMut, body: &mut Incoming, limit: usize) -> Result
 fn data(piece: Result<Frame<Bytes>, hyper::Error>) -> Result<Option<Bytes>, Problem> {
     let piece = piece.map_err(|_| Problem::new(Code::IncompleteBody).closing())?;
     Ok(piece.into_data().ok())
+}
+
+/// Whether a body has been read, or is here to be skipped. Behind any other no next request can be found; one that is only
+/// sent when it is asked for is not asked for here.
+pub async fn is_over(headers: &HeaderMap, body: &mut Incoming) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    if headers.contains_key(EXPECT) {
+        return false;
+    }
+    match poll_fn(|cx| Poll::Ready(poll_piece(body, cx))).await {
+        Poll::Ready(None) => true,
+        Poll::Ready(Some(_)) => body.is_end_stream(),
+        Poll::Pending => false,
+    }
 }
 
 fn too_large(limit: usize) -> Problem {

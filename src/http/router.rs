@@ -18,6 +18,7 @@ use hyper::{Method, Request, Response, Version};
 use crate::code::Code;
 use crate::telemetry::{Route, Telemetry};
 
+use super::body::is_over;
 use super::problem::Problem;
 use super::pulse::RequestPulse;
 use super::reply::Reply;
@@ -52,7 +53,7 @@ pub fn respond<S: Site>(
             Ok(reply) => (reply, false),
             Err(problem) => (refuse(telemetry, route, &problem, &id), problem.close),
         };
-        close |= site.common().health.is_stopping();
+        close |= site.common().health.is_stopping() || !is_over(&head.headers, &mut body).await;
         let mut response = reply.into_response(mem::take(&mut head.headers));
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, id.into_header());

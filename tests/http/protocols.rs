@@ -24,6 +24,29 @@ async fn a_connection_serves_many_requests_also_sent_at_once() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_body_that_is_still_to_come_says_that_it_is_the_last() {
+    let server = Server::start().await;
+    let head = |expect: &str| {
+        let length = QUESTION.len();
+        format!("POST /nope HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {length}\r\n\r\n")
+    };
+    for early in [format!("{}{}", head(""), &QUESTION[..20]), head("Expect: 100-continue\r\n")] {
+        let mut connection = server.connect().await;
+        connection.send(early).await;
+        let refused = connection.reply().await;
+        assert_eq!((refused.status, refused.header("connection")), (404, Some("close")));
+        assert!(connection.is_closed().await);
+    }
+    let mut connection = server.connect().await;
+    for _ in 0..3 {
+        connection.send(format!("{}{QUESTION}", head(""))).await;
+        let refused = connection.reply().await;
+        assert_eq!((refused.status, refused.header("connection")), (404, None));
+    }
+    assert_eq!(connection.post("/check", QUESTION).await.status, 200);
+}
+
+#[tokio::test]
 async fn http2_with_prior_knowledge() {
     let server = Server::start().await;
     let stream = TcpStream::connect(&server.address).await.unwrap();
