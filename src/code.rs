@@ -139,7 +139,7 @@ codes! {
         PolicyUndecidable = "policy_undecidable", 503, Some(5), "The policy could not be evaluated",
             "The policy could not be evaluated for this question.";
         Overloaded = "overloaded", 503, Some(1), "Too many requests at once",
-            "Too many requests are under way; this one was not looked at.";
+            "Too many requests are under way; this one was turned away.";
     }
     management {
         InvalidPrecondition = "invalid_precondition", 400, None, "If-Match is not well formed",
