@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 
 use crate::cache::{Facts, RoleCache, Source, Terms, Unknown};
 use crate::code::Code;
@@ -99,8 +100,7 @@ impl Authorizer {
     pub async fn check(&self, policy: &Arc<Policy>, question: &Question) -> Result<Answer, NoAnswer> {
         match self.recall(policy, question) {
             Some(outcome) => outcome,
-            // Boxed, since every check would carry the room of the rare one.
-            None => Box::pin(self.fetch(policy, question)).await,
+            None => self.fetch(policy, question).await,
         }
     }
 
@@ -125,11 +125,18 @@ impl Authorizer {
         Some(self.judge(policy, question, &facts))
     }
 
-    /// The outcome on facts from the store.
-    pub async fn fetch(&self, policy: &Arc<Policy>, question: &Question) -> Result<Answer, NoAnswer> {
-        let Question { organization, account, .. } = question;
-        let facts = self.cache.fetch(policy, organization, account, self.terms(policy, question)).await?;
-        self.judge(policy, question, &facts)
+    /// The outcome on facts from the store. Boxed, since every check would carry the room of the rare one.
+    pub fn fetch<'a>(
+        &'a self,
+        policy: &'a Arc<Policy>,
+        question: &'a Question,
+    ) -> BoxFuture<'a, Result<Answer, NoAnswer>> {
+        let fetched = async move {
+            let Question { organization, account, .. } = question;
+            let facts = self.cache.fetch(policy, organization, account, self.terms(policy, question)).await?;
+            self.judge(policy, question, &facts)
+        };
+        fetched.boxed()
     }
 
     fn terms(&self, policy: &Policy, question: &Question) -> Terms {

@@ -48,8 +48,7 @@ async fn answer(app: &Decisions, members: &Members<'_>, id: &RequestId) -> Resul
         Some(outcome) => outcome,
         None => {
             let _slot = app.common.admit()?;
-            // Boxed, since every check would carry the room of the rare one.
-            Box::pin(authorizer.fetch(&policy, &question)).await
+            authorizer.fetch(&policy, &question).await
         }
     };
     record(app, Surface::Check, (&policy, &question, outcome.as_ref()), id);
