@@ -15,7 +15,7 @@ mod stamps;
 pub use doubts::{Doubts, Lost, Written};
 pub use history::{Beginning, Entry, Epoch, Finding, History, Mark, Position, Told, Verdict, What};
 pub use lease::{Held, Lease, Standing};
-pub use stamps::{Place, Stamp, Stamps, View};
+pub use stamps::{Place, Seen, Stamp, Stamps, View};
 
 use std::time::Duration;
 

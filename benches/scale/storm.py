@@ -2,8 +2,9 @@
 takes.
 
 Between the two: the same changes in a neighbour, a Redis that the sidecar does not know, so that what the writer and Redis
-take from the processors is told apart from what invalidation costs; all three in turn, several rounds. `read again` counts
-reads of the store beside the questions: warm accounts whose stamp another one shares.
+take from the processors is told apart from what invalidation costs; all three in turn, several rounds. Ratios are those of one
+round, and their median. `sent late` is the load's own share of a p99. `read again` counts reads of the store beside the
+questions: warm accounts whose stamp others share.
 """
 import contextlib, os, statistics, threading, time
 
@@ -31,12 +32,12 @@ def storm(options):
                     seen[name].append(phase(sidecar, changed, world, stores, accounts, options))
     with Table(options.json, f"{options.rate:,} checks a second under a storm, medians of {options.rounds} rounds", "changes",
                "p99 / quiet", *seen["none"][0]) as table:
-        quiet = statistics.median(each["p99, µs"] for each in seen["none"])
         for name, phases in seen.items():
+            ratio = statistics.median(each["p99, µs"] / quiet["p99, µs"] for each, quiet in zip(phases, seen["none"]))
             middle = {what: statistics.median(each[what] for each in phases) for what in phases[0]}
             middle["shortest lease, ms"] = min(each["shortest lease, ms"] for each in phases)
             cells = (f"{value:,.0f}" if value >= 10 or value == 0 else f"{value:.3g}" for value in middle.values())
-            table.row(name, f"{middle['p99, µs'] / quiet:.2f}", *cells)
+            table.row(name, f"{ratio:.2f}", *cells)
 
 
 def phase(sidecar, changed, world, stores, accounts, options):
@@ -63,6 +64,7 @@ def phase(sidecar, changed, world, stores, accounts, options):
         "pushed a second": grew('rolegate_store_changes_total{by="push"}') / seconds,
         "p50, µs": report["latency_us"]["p50"],
         "p99, µs": report["latency_us"]["p99"],
+        "sent late, p99, µs": report["sent_late_us"]["p99"],
         "undecided": report["planned"] - report["decided"],
         "read again, of all questions": grew("rolegate_store_reads_total") / (options.rate * (options.seconds + 1)),
         "sidecar's cores": used[0] / seconds,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use crate::clock::Ticks;
 use crate::decision::Subject;
 use crate::domain::{AccountId, Generation, OrganizationId};
-use crate::freshness::{Place, Stamp};
+use crate::freshness::{Place, Seen, Stamp};
 use crate::holding::{Enablings, Holding, Switches};
 use crate::policy::catalogue::Catalogue;
 use crate::roles::Reading;
@@ -143,7 +143,7 @@ fn fingerprint(place: Place) -> u8 {
 #[derive(Debug, Clone)]
 struct Header {
     world: u64,
-    stamp: u32,
+    seen: Seen,
     sent: Ticks,
     /// `None`: the organization is unknown.
     known: Option<Known>,
@@ -162,7 +162,7 @@ struct Known {
 struct Entry {
     account: AccountId,
     fingerprint: u8,
-    stamp: u32,
+    seen: Seen,
     sent: Ticks,
     generation: Generation,
     holding: Option<Shared<Holding>>,
@@ -208,8 +208,12 @@ impl Bucket {
         (reading, stamp): (&Reading, Stamp),
     ) -> Self {
         let numbering = catalogue.numbering();
-        let header =
-            |known| Header { world: stamp.world, stamp: stamp.organization, sent: reading.sent, known };
+        let header = |known| Header {
+            world: stamp.world,
+            seen: Seen::under(stamp.organization),
+            sent: reading.sent,
+            known,
+        };
         let Some(found) = &reading.found else {
             return Self::new(organization.clone(), numbering, header(None), Vec::new());
         };
@@ -218,7 +222,7 @@ impl Bucket {
         let entry = Entry {
             account: account.clone(),
             fingerprint: fingerprint(place),
-            stamp: stamp.account,
+            seen: Seen::under(stamp.account),
             sent: reading.sent,
             generation: found.generation,
             holding: holding.map(|holding| commons.holding(holding)),
@@ -262,10 +266,12 @@ impl Bucket {
         let Wanted { numbering, organization, account, place, stamp, oldest } = *wanted;
         let header = &self.header;
         let young = |sent: Ticks| oldest.is_none_or(|oldest| sent > oldest);
-        if self.numbering != numbering
-            || (header.world, header.stamp) != (stamp.world, stamp.organization)
+        // Whose it is comes first: a tally says nothing about another key's data.
+        if self.organization != *organization
+            || self.numbering != numbering
+            || header.world != stamp.world
+            || !header.seen.holds(stamp.organization)
             || !young(header.sent)
-            || self.organization != *organization
         {
             return None;
         }
@@ -276,7 +282,7 @@ impl Bucket {
         let seems = |position| self.fingerprints.get(position).is_none_or(|seen| *seen == print);
         let alike = self.entries.iter().enumerate().filter(|(position, _)| seems(*position));
         let (position, entry) = alike.into_iter().find(|(_, entry)| entry.account == *account)?;
-        (entry.stamp == stamp.account && young(entry.sent)).then_some(position)
+        (entry.seen.holds(stamp.account) && young(entry.sent)).then_some(position)
     }
 
     /// From when on the data were true, and a generation that they include.

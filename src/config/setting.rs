@@ -85,7 +85,7 @@ settings! {
     RedisConnectTimeout = "redis_connect_timeout", Store, "MS", Some("1000"),
         "How long one attempt to connect to Redis may take; other commands than serve give up after twice this.";
     RedisHeartbeat = "redis_heartbeat", Store, "MS", Some("100"),
-        "Between two heartbeats on the Redis connection; below freshness_bound.";
+        "Between two heartbeats on the Redis connection, and less where many changes are pushed; below freshness_bound.";
     FreshnessBound = "freshness_bound", Store, "MS", Some("1000"),
         "Over Redis: how long after the acknowledgement of a revoke the last question may be answered by what held before it (B). Must leave room for a heartbeat and its answer.";
     ReadTimeout = "read_timeout", Store, "MS", Some("250"),

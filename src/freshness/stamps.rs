@@ -1,8 +1,9 @@
 //! Stamps: under which state of the world an answer was computed.
 //!
 //! Always true here: once an invalidation has been applied (`…_changed` returned), no stamp taken before it compares as
-//! current. Counters only ever rise; a stripe shared by two keys costs a re-read, never a stale answer. Bumped by
-//! the stores (push callback, log, commits), viewed by the cache.
+//! current, and nothing that was seen before it holds. Counters only ever rise. Keys share stripes: changes of two others
+//! between two looks cost a re-read, never a stale answer. Bumped by the stores (push callback, log, commits), viewed
+//! by the cache.
 
 use std::hash::Hash;
 
@@ -14,10 +15,10 @@ use crate::domain::{AccountId, OrganizationId};
 use super::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::lease::{Held, Lease, Standing};
 
-/// Stripes for accounts. 2^20 × 4 bytes: a storm of invalidations is no global flush.
-const ACCOUNT_STRIPES: usize = 1 << 20;
+/// Stripes for accounts. 2^19 × 8 bytes: a storm of invalidations is no global flush.
+const ACCOUNT_STRIPES: usize = 1 << 19;
 /// Stripes for organizations, whose headers change more rarely. Few enough to stay in the processor's cache.
-const ORGANIZATION_STRIPES: usize = 1 << 16;
+const ORGANIZATION_STRIPES: usize = 1 << 15;
 
 /// The state that an answer about one account depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +27,51 @@ pub struct Stamp {
     /// was read and kept before does, as long as the rest of its stamp is current.
     pub link: u64,
     pub world: u64,
-    pub organization: u32,
-    pub account: u32,
+    pub organization: Tally,
+    pub account: Tally,
 }
 
 impl Stamp {
     /// Whether a reading that came over `link`, and was begun under this stamp, counts when the stamp of afterwards is `now`.
     pub fn vouches(self, now: Self, link: u64) -> bool {
         self == now && link == self.link
+    }
+}
+
+/// What a stripe has counted, as one of its keys finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    changes: u32,
+    /// How many of the last changes were all of one other key.
+    by_another: u8,
+}
+
+/// Up to which change of their stripe data are known to be what the store holds.
+#[derive(Debug)]
+pub struct Seen(AtomicU32);
+
+impl Seen {
+    /// Of data whose read was begun under this tally.
+    pub fn under(tally: Tally) -> Self {
+        Self(AtomicU32::new(tally.changes))
+    }
+
+    /// Whether the data still hold by what the key that they are of finds now: all changes since, if any, were of one other
+    /// key. They are seen from then on.
+    pub fn holds(&self, now: Tally) -> bool {
+        // Relaxed: each number that ever stood here is true by itself, and an older one only holds less.
+        let since = now.changes.wrapping_sub(self.0.load(Ordering::Relaxed));
+        let holds = since <= u32::from(now.by_another);
+        if holds && since > 0 {
+            self.0.store(now.changes, Ordering::Relaxed);
+        }
+        holds
+    }
+}
+
+impl Clone for Seen {
+    fn clone(&self) -> Self {
+        Self(AtomicU32::new(self.0.load(Ordering::Relaxed)))
     }
 }
 
@@ -67,8 +105,8 @@ pub struct Stamps {
     link: AtomicU64,
     /// Moves when anything may have changed: another store, a flush, an unreadable push.
     world: AtomicU64,
-    organizations: Box<[AtomicU32]>,
-    accounts: Box<[AtomicU32]>,
+    organizations: Stripes,
+    accounts: Stripes,
 }
 
 impl Default for Stamps {
@@ -80,13 +118,12 @@ impl Default for Stamps {
 impl Stamps {
     /// So many counters, powers of two.
     pub fn with_stripes(organizations: usize, accounts: usize) -> Self {
-        let counters = |stripes| (0..stripes).map(|_| AtomicU32::new(0)).collect();
         Self {
             hasher: RandomState::new(),
             link: AtomicU64::new(0),
             world: AtomicU64::new(0),
-            organizations: counters(organizations),
-            accounts: counters(accounts),
+            organizations: Stripes::new(organizations),
+            accounts: Stripes::new(accounts),
         }
     }
 
@@ -110,19 +147,19 @@ impl Stamps {
         Stamp {
             link: self.link.load(Ordering::SeqCst),
             world: self.world.load(Ordering::SeqCst),
-            organization: load(&self.organizations, place.organization),
-            account: load(&self.accounts, place.account),
+            organization: self.organizations.tally(place.organization),
+            account: self.accounts.tally(place.account),
         }
     }
 
     /// A header changed, was removed, or came to be.
     pub fn organization_changed(&self, organization: &OrganizationId) {
-        bump(&self.organizations, self.hash(organization));
+        self.organizations.changed(self.hash(organization));
     }
 
     /// A role set changed, was removed, or came to be.
     pub fn account_changed(&self, organization: &OrganizationId, account: &AccountId) {
-        bump(&self.accounts, self.place(organization, account).account);
+        self.accounts.changed(self.place(organization, account).account);
     }
 
     /// Anything may have changed.
@@ -140,17 +177,66 @@ impl Stamps {
     }
 }
 
-fn load(stripes: &[AtomicU32], hash: u64) -> u32 {
-    stripe(stripes, hash).map_or(0, |stripe| stripe.load(Ordering::SeqCst))
-}
+/// Counters by the hash of a key.
+#[derive(Debug)]
+struct Stripes(Box<[AtomicU64]>);
 
-fn bump(stripes: &[AtomicU32], hash: u64) {
-    if let Some(stripe) = stripe(stripes, hash) {
-        stripe.fetch_add(1, Ordering::SeqCst);
+impl Stripes {
+    /// So many, a power of two.
+    fn new(stripes: usize) -> Self {
+        Self((0..stripes).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn tally(&self, hash: u64) -> Tally {
+        let counted = Counted::from(self.stripe(hash).map_or(0, |stripe| stripe.load(Ordering::SeqCst)));
+        let is_by_another = counted.last != fingerprint(hash);
+        Tally { changes: counted.changes, by_another: if is_by_another { counted.run } else { 0 } }
+    }
+
+    fn changed(&self, hash: u64) {
+        let Some(stripe) = self.stripe(hash) else { return };
+        let next = |counted| Some(Counted::from(counted).and(fingerprint(hash)).into());
+        // Never refused: there always is a next one.
+        let _ = stripe.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+    }
+
+    fn stripe(&self, hash: u64) -> Option<&AtomicU64> {
+        // Truncated on purpose: the lower bits choose. A remainder by a length that is not known would be a division.
+        self.0.get(hash as usize & self.0.len().wrapping_sub(1))
     }
 }
 
-fn stripe(stripes: &[AtomicU32], hash: u64) -> Option<&AtomicU32> {
-    // Truncated on purpose: the lower bits choose. A remainder by a length that is not known would be a division.
-    stripes.get(hash as usize & stripes.len().wrapping_sub(1))
+/// What stands in a stripe. A change is told more than once, by a push and by the log, so a key's changes mostly come
+/// in runs.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    changes: u32,
+    /// How many of the last changes were of the key with the fingerprint `last`, counted to 255.
+    run: u8,
+    /// 24 bits.
+    last: u32,
+}
+
+impl Counted {
+    fn and(self, fingerprint: u32) -> Self {
+        let run = if self.last == fingerprint { self.run.saturating_add(1) } else { 1 };
+        Self { changes: self.changes.wrapping_add(1), run, last: fingerprint }
+    }
+}
+
+impl From<u64> for Counted {
+    fn from(word: u64) -> Self {
+        Self { changes: (word >> 32) as u32, run: (word >> 24) as u8, last: word as u32 & 0xff_ffff }
+    }
+}
+
+impl From<Counted> for u64 {
+    fn from(counted: Counted) -> Self {
+        Self::from(counted.changes) << 32 | Self::from(counted.run) << 24 | Self::from(counted.last)
+    }
+}
+
+/// Of a hash: 24 bits that do not choose its stripe.
+fn fingerprint(hash: u64) -> u32 {
+    (hash >> 40) as u32
 }

@@ -1,5 +1,6 @@
 //! Lease and stamps by hand. They stand beside their files, not in them, since a model checker takes the files as they are.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,8 +9,6 @@ use crate::clock::Ticks;
 use crate::domain::{AccountId, OrganizationId};
 
 use super::*;
-
-const STRIPES: u64 = 1 << 20;
 
 const BOUND: Duration = Duration::from_micros(1_000);
 
@@ -84,20 +83,77 @@ fn every_kind_of_change_ends_a_stamp_taken_before() {
     }
 }
 
+/// Stamps whose keys all share their stripes, and the places of `count` accounts.
+fn crowded(count: usize) -> (Stamps, Vec<(AccountId, Place)>) {
+    let (organization, _) = ids();
+    let stamps = Stamps::with_stripes(1, 1);
+    let account = |number| AccountId::new(&format!("a-{number}")).unwrap();
+    let places = (0..count).map(account).map(|id| (id.clone(), stamps.place(&organization, &id))).collect();
+    (stamps, places)
+}
+
 #[test]
-fn an_account_of_another_organization_keeps_its_stamp() {
-    let (organization, account) = ids();
-    let other = OrganizationId::new("other").unwrap();
-    let stamps = Stamps::default();
-    let place = stamps.place(&organization, &account);
-    let before = stamps.take(place);
-    stamps.account_changed(&other, &account);
-    stamps.organization_changed(&other);
-    let same_stripe = |a: u64, b: u64| a % STRIPES == b % STRIPES;
-    let foreign = stamps.place(&other, &account);
-    let collided =
-        same_stripe(foreign.account, place.account) || same_stripe(foreign.organization, place.organization);
-    assert!(collided || before == stamps.take(place));
+fn what_is_seen_outlives_changes_of_one_other_key_at_a_time() {
+    let (organization, _) = ids();
+    let (stamps, places) = crowded(3);
+    let changed = |number: usize| stamps.account_changed(&organization, &places[number].0);
+    let now = || stamps.take(places[0].1).account;
+    let seen = Seen::under(now());
+    for other in [1, 2, 1] {
+        // Pushed, and told by the log.
+        changed(other);
+        changed(other);
+        assert!(seen.holds(now()));
+    }
+    changed(1);
+    changed(2);
+    assert!(!seen.holds(now()), "of two, one may have been its own");
+    let seen = Seen::under(now());
+    for _ in 0..300 {
+        changed(2);
+    }
+    assert!(!seen.holds(now()), "a run is counted to 255");
+    let seen = Seen::under(now());
+    changed(0);
+    assert!(!seen.holds(now()));
+    changed(1);
+    assert!(!seen.holds(now()), "the one before was its own");
+}
+
+proptest! {
+    /// Whoever shares its stripe, nothing seen before a change of its own holds after it; what only one other changed does.
+    #[test]
+    fn nothing_seen_holds_after_a_change_of_its_own(steps in prop::collection::vec((0usize..3, 0usize..4), 1..60)) {
+        let (organization, _) = ids();
+        let (stamps, places) = crowded(3);
+        let now = |number: usize| stamps.take(places[number].1).account;
+        let mut seen: Vec<Seen> = (0..places.len()).map(|number| Seen::under(now(number))).collect();
+        // Who changed something since each was seen.
+        let mut changed = vec![BTreeSet::new(); places.len()];
+        for (number, step) in steps {
+            match step {
+                0 => {
+                    stamps.account_changed(&organization, &places[number].0);
+                    for since in &mut changed {
+                        since.insert(number);
+                    }
+                }
+                1 => {
+                    seen[number] = Seen::under(now(number));
+                    changed[number].clear();
+                }
+                _ => {
+                    let is_outdated = changed[number].contains(&number);
+                    let is_by_one_other = !is_outdated && changed[number].len() <= 1;
+                    let holds = seen[number].holds(now(number));
+                    prop_assert_eq!(holds, is_by_one_other);
+                    if holds {
+                        changed[number].clear();
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// What happens, in order, on the one connection and beside it. Times are steps of a clock that the test moves.

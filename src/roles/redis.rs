@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::audit::{Entry, LogEntry, Record};
@@ -42,8 +42,8 @@ use crate::clock::Ticks;
 use crate::domain::{AccountId, Generation, OrganizationId, Timestamp};
 use crate::freshness::{Doubts, Epoch, Lease, Stamps, Standing, Written};
 use crate::roles::{
-    AccountPage, CommitError, Durability, Ledger, LinkEvent, LinkMetrics, LinkStatus, OrganizationPage,
-    Reached, Reading, RoleStore, StoreError, StoreStatus,
+    AccountPage, CommitError, Durability, Ledger, LinkEvent, LinkStatus, OrganizationPage, Reached, Reading,
+    RoleStore, StoreError, StoreStatus,
 };
 
 use clock::StoreClock;
@@ -52,7 +52,7 @@ use link::{Link, Sinks};
 use pool::Pool;
 use reading::OneRead;
 use sentinel::Council;
-use sightings::{Sighting, Sightings};
+use sightings::Sighting;
 
 /// Between two attempts to connect, at most; the wait doubles up to it and is drawn at random below.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
@@ -73,8 +73,6 @@ pub struct RedisStore {
     /// The newest generation that the log told.
     newest: AtomicU64,
     doubts: Mutex<Doubts>,
-    /// Asks for a heartbeat before its time.
-    hurry: Notify,
 }
 
 /// Whether the store can be asked.
@@ -91,8 +89,7 @@ impl RedisStore {
             Address::Server(_) => None,
             Address::Sentinels(sentinels) => Some(Council::convene(&settings, sentinels)),
         };
-        let sinks =
-            Sinks { stamps, sightings: Arc::<Sightings>::default(), metrics: Arc::<LinkMetrics>::default() };
+        let sinks = Sinks::into(stamps);
         let down = Connection::Down(StoreError::Unavailable("not connected yet".into()));
         let store = Arc::new(Self {
             council,
@@ -103,7 +100,6 @@ impl RedisStore {
             known: watch::Sender::new(None),
             newest: AtomicU64::new(0),
             doubts: Mutex::default(),
-            hurry: Notify::new(),
             settings,
         });
         let vigilant = store.clone();
@@ -150,7 +146,7 @@ impl RedisStore {
     /// Waits until the link knows this epoch, so that what is read next counts.
     async fn until_known(&self, epoch: Epoch) {
         let mut known = self.known.subscribe();
-        self.hurry.notify_one();
+        self.sinks.hurry.notify_one();
         let noticed = known.wait_for(|known| *known == Some(epoch));
         let _ = tokio::time::timeout(self.settings.bound, noticed).await;
     }

@@ -19,3 +19,4 @@ mod filling;
 mod reconnecting;
 mod renewing;
 mod scene;
+mod sharing;

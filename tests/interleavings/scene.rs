@@ -1,4 +1,5 @@
-//! What the models share: one account of one organization, a cache with room for one entry, and the checker.
+//! What the models share: one account of one organization, a neighbour that shares its stripes, a cache with room for one
+//! entry, and the checker.
 //! Always holds: the entry is compared by the parts of the stamp that the product's cache compares.
 //! Called by the models of this folder.
 
@@ -7,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use loom::sync::{Arc, Mutex};
 
 use crate::domain::{AccountId, OrganizationId};
-use crate::freshness::stamps::{Place, Stamp, Stamps};
+use crate::freshness::stamps::{Place, Seen, Stamp, Stamps};
 
 /// What an account holds, as far as these models care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,15 @@ pub enum Role {
 pub struct Scene {
     pub stamps: Stamps,
     pub place: Place,
-    entry: Mutex<Option<(Role, Stamp)>>,
+    entry: Mutex<Option<Entry>>,
+}
+
+/// What was read, and what is seen of its stripes.
+struct Entry {
+    role: Role,
+    world: u64,
+    organization: Seen,
+    account: Seen,
 }
 
 impl Scene {
@@ -35,7 +44,8 @@ impl Scene {
     }
 
     pub fn publish(&self, role: Role, stamp: Stamp) {
-        *self.entry.lock().unwrap() = Some((role, stamp));
+        let (organization, account) = (Seen::under(stamp.organization), Seen::under(stamp.account));
+        *self.entry.lock().unwrap() = Some(Entry { role, world: stamp.world, organization, account });
     }
 
     /// Removes the entry, as a cache without stamps would.
@@ -45,16 +55,18 @@ impl Scene {
 
     /// What the cache answers under a stamp.
     pub fn remembered(&self, now: Stamp) -> Option<Role> {
-        let entry = *self.entry.lock().unwrap();
-        let same = |then: Stamp| {
-            (then.world, then.organization, then.account) == (now.world, now.organization, now.account)
+        let entry = self.entry.lock().unwrap();
+        let holds = |entry: &&Entry| {
+            entry.world == now.world
+                && entry.organization.holds(now.organization)
+                && entry.account.holds(now.account)
         };
-        entry.filter(|(_, then)| same(*then)).map(|(role, _)| role)
+        entry.as_ref().filter(holds).map(|entry| entry.role)
     }
 
     /// What the cache answers when nobody compares.
     pub fn remembered_blindly(&self) -> Option<Role> {
-        self.entry.lock().unwrap().map(|(role, _)| role)
+        self.entry.lock().unwrap().as_ref().map(|entry| entry.role)
     }
 }
 
@@ -64,6 +76,11 @@ pub fn organization() -> OrganizationId {
 
 pub fn account() -> AccountId {
     AccountId::new("ann").unwrap()
+}
+
+/// Of the same organization, and of the same stripe.
+pub fn neighbour() -> AccountId {
+    AccountId::new("bob").unwrap()
 }
 
 /// Whether some interleaving breaks a model.

@@ -107,3 +107,28 @@ async fn reads_beyond_the_limit_wait_for_their_turn() {
     }
     assert_eq!(scene.reads(), 8);
 }
+
+/// A slot may hold the bucket of an organization that shares its stripe. Asking for the one must not tell the other's data
+/// that a change of their own was somebody else's.
+#[tokio::test]
+async fn a_look_into_anothers_bucket_leaves_its_data_as_they_are() {
+    let scene = Scene::new(None);
+    let stamps = Stamps::with_stripes(1, 1);
+    let (theirs, account) = (OrganizationId::new("globex").unwrap(), account("a-1"));
+    let reading = scene.store.read(&organization(), &account).await.unwrap();
+    let look = |bucket: &Bucket, organization: &OrganizationId| {
+        let place = stamps.place(organization, &account);
+        let (numbering, stamp) = (scene.policy.catalogue().numbering(), stamps.take(place));
+        bucket.find(&Wanted { numbering, organization, account: &account, place, stamp, oldest: None })
+    };
+    let place = stamps.place(&organization(), &account);
+    let commons = Commons::default();
+    let whose = (&organization(), &account, place);
+    let bucket = Bucket::of_one(scene.policy.catalogue(), &commons, whose, (&reading, stamps.take(place)));
+    assert_eq!(look(&bucket, &organization()), Some(0));
+    stamps.organization_changed(&theirs);
+    assert_eq!(look(&bucket, &organization()), Some(0), "what another one changed");
+    stamps.organization_changed(&organization());
+    assert_eq!(look(&bucket, &theirs), None);
+    assert_eq!(look(&bucket, &organization()), None, "its own header changed");
+}

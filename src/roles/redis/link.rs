@@ -66,6 +66,19 @@ pub struct Sinks {
     pub stamps: Arc<Stamps>,
     pub sightings: Arc<Sightings>,
     pub metrics: Arc<LinkMetrics>,
+    /// Asks for a heartbeat before its time.
+    pub hurry: Arc<Notify>,
+}
+
+impl Sinks {
+    pub fn into(stamps: Arc<Stamps>) -> Self {
+        Self {
+            stamps,
+            sightings: Arc::default(),
+            metrics: Arc::<LinkMetrics>::default(),
+            hurry: Arc::default(),
+        }
+    }
 }
 
 impl Link {
@@ -89,9 +102,8 @@ impl Link {
         sinks: &Sinks,
     ) -> Result<Self, StoreError> {
         let lost = Arc::new(Notify::new());
-        let Sinks { stamps, sightings, metrics } = sinks.clone();
         let silent = AsyncConnectionConfig::new().set_connection_timeout(Some(settings.connect_timeout));
-        let pushes = pushes::apply(stamps, sightings, metrics, lost.clone());
+        let pushes = pushes::apply(sinks.clone(), lost.clone());
         let pushed = silent.clone().set_push_sender(pushes);
         let address = host_port(&server);
         let beats =

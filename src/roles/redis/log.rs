@@ -11,6 +11,8 @@ use crate::roles::{StoreError, keys};
 
 /// Entries of one question: less than a millisecond of the server's time.
 pub const PAGE: usize = 1_000;
+/// Entries of one heartbeat that goes on from a known one: about a millisecond of the time of the thread that reads them.
+const PAGE_OF_A_HEARTBEAT: usize = 256;
 
 /// Asks for what comes after a position; of an unknown one, for the newest entries.
 pub fn question(position: Position) -> Cmd {
@@ -20,8 +22,8 @@ pub fn question(position: Position) -> Cmd {
             newest.arg(keys::LOG).arg("+").arg("-").arg("COUNT").arg(PAGE);
             newest
         }
-        Position::Empty => range(None, PAGE),
-        Position::At(generation) => range(Some(generation), PAGE),
+        Position::Empty => range(None, PAGE_OF_A_HEARTBEAT),
+        Position::At(generation) => range(Some(generation), PAGE_OF_A_HEARTBEAT),
     }
 }
 

@@ -2,29 +2,29 @@
 //!
 //! Always true here: an invalidation is applied in the order of the stream, before the next reply completes; a push that
 //! is not understood means that anything may have changed. The callback runs on the connection's own task, so it only moves
-//! counters and notes keys. Used by the link.
+//! counters, notes keys, and asks for the heartbeat that confirms them before they are too many. Used by the link.
 
 use std::sync::Arc;
 
 use ::redis::{PushInfo, PushKind, Value};
 use tokio::sync::Notify;
 
-use crate::freshness::Stamps;
-use crate::roles::LinkMetrics;
 use crate::roles::keys::{self, Tracked};
 
-use super::sightings::{Sighting, Sightings};
+use super::link::Sinks;
+use super::sightings::Sighting;
+
+/// So many changes are confirmed by one heartbeat: they take its thread a fraction of a millisecond, which checks may have to wait for.
+const AT_ONCE: usize = 128;
 
 /// The callback of the link.
 pub fn apply(
-    stamps: Arc<Stamps>,
-    sightings: Arc<Sightings>,
-    metrics: Arc<LinkMetrics>,
+    sinks: Sinks,
     lost: Arc<Notify>,
 ) -> impl Fn(PushInfo) -> Result<(), ::redis::aio::SendError> + Send + Sync + 'static {
     move |push: PushInfo| {
         match push.kind {
-            PushKind::Invalidate => invalidate(&stamps, &sightings, &metrics, &push.data),
+            PushKind::Invalidate => invalidate(&sinks, &push.data),
             PushKind::Disconnection => lost.notify_one(),
             _ => {}
         }
@@ -45,7 +45,8 @@ pub fn notice_end(
 }
 
 /// An invalidation carries a list of keys; null, or anything else, means that all may have changed.
-fn invalidate(stamps: &Stamps, sightings: &Sightings, metrics: &LinkMetrics, data: &[Value]) {
+fn invalidate(sinks: &Sinks, data: &[Value]) {
+    let Sinks { stamps, sightings, metrics, hurry } = sinks;
     let [Value::Array(pushed)] = data else { return stamps.world_changed() };
     metrics.pushed.add(pushed.len() as u64);
     for key in pushed {
@@ -58,21 +59,27 @@ fn invalidate(stamps: &Stamps, sightings: &Sightings, metrics: &LinkMetrics, dat
             Some(Tracked::RoleSet(organization, _, account)) => stamps.account_changed(organization, account),
             None => stamps.world_changed(),
         }
-        if let Some(tracked) = tracked {
-            sightings.note(Sighting::Pushed(tracked));
+        if let Some(tracked) = tracked
+            && sightings.note(Sighting::Pushed(tracked)) == AT_ONCE
+        {
+            hurry.notify_one();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use crate::domain::{AccountId, OrganizationId};
+    use crate::freshness::Stamps;
 
     use super::*;
 
     #[test]
     fn a_push_that_is_not_understood_changes_the_world() {
-        let (stamps, sightings) = (Stamps::with_stripes(1, 1), Sightings::default());
+        let sinks = Sinks::into(Arc::new(Stamps::with_stripes(1, 1)));
+        let stamps = &sinks.stamps;
         let organization = OrganizationId::new("acme").unwrap();
         let place = stamps.place(&organization, &AccountId::new("a").unwrap());
         let text = |key: &str| Value::BulkString(key.as_bytes().to_vec());
@@ -84,12 +91,32 @@ mod tests {
         ];
         for data in unclear {
             let before = stamps.take(place);
-            invalidate(&stamps, &sightings, &LinkMetrics::default(), &data);
+            invalidate(&sinks, &data);
             assert_ne!(stamps.take(place).world, before.world, "{data:?}");
         }
         let before = stamps.take(place);
-        invalidate(&stamps, &sightings, &LinkMetrics::default(), &[Value::Array(vec![text("rg:h:{acme}")])]);
+        invalidate(&sinks, &[Value::Array(vec![text("rg:h:{acme}")])]);
         let after = stamps.take(place);
-        assert_eq!((after.world, after.organization), (before.world, before.organization + 1));
+        assert_eq!((after.world, after.account), (before.world, before.account));
+        assert_ne!(after.organization, before.organization);
+    }
+
+    #[test]
+    fn many_pushes_ask_for_a_heartbeat_before_its_time() {
+        let sinks = Sinks::into(Arc::new(Stamps::with_stripes(1, 1)));
+        let push = || {
+            let key = Value::BulkString(b"rg:h:{acme}".to_vec());
+            invalidate(&sinks, &[Value::Array(vec![key])]);
+        };
+        let is_asked_for = || sinks.hurry.notified().now_or_never().is_some();
+        for _ in 0..2 {
+            (1..AT_ONCE).for_each(|_| push());
+            assert!(!is_asked_for());
+            push();
+            assert!(is_asked_for());
+            push();
+            assert!(!is_asked_for(), "once is enough");
+            sinks.sightings.heartbeat_begins();
+        }
     }
 }

@@ -241,7 +241,7 @@ impl RedisStore {
         let epoch = epoch_of(epoch)?;
         let clock = clock.and_then(|clock| std::str::from_utf8(&clock).ok()?.parse().ok().map(Generation));
         if clock.unwrap_or_default() < told {
-            self.hurry.notify_one();
+            self.sinks.hurry.notify_one();
             return Err(StoreError::LostWrites("the store is behind what it has told".into()));
         }
         Ok(epoch)

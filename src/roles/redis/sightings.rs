@@ -137,8 +137,11 @@ impl Lists {
 }
 
 impl Sightings {
-    pub fn note(&self, sighting: Sighting) {
-        self.lock().note(sighting);
+    /// Says how many were noted since the last heartbeat began.
+    pub fn note(&self, sighting: Sighting) -> usize {
+        let mut lists = self.lock();
+        lists.note(sighting);
+        lists.since.len()
     }
 
     /// A heartbeat is about to be sent: what was seen so far happened before its answer.

@@ -145,7 +145,7 @@ impl<'s> Watch<'s> {
             tokio::select! {
                 trouble = self.link.broken() => return Err(trouble),
                 () = sleep(settings.heartbeat) => {}
-                () = self.store.hurry.notified() => {}
+                () = self.store.sinks.hurry.notified() => {}
             }
         }
     }

@@ -170,9 +170,14 @@ fn a_role_set_knows_the_headers_before_it_that_were_not_told() {
     ];
     for (before, told, after, untold) in cases {
         let sightings = link_from(3);
-        (0..before).for_each(|_| sightings.note(header()));
+        let push_headers = |count| {
+            for _ in 0..count {
+                sightings.note(header());
+            }
+        };
+        push_headers(before);
         sightings.tell(&[4, 5][..told]);
-        (0..after).for_each(|_| sightings.note(header()));
+        push_headers(after);
         sightings.note(role_set());
         let seen = sightings.take_stock();
         assert_eq!(seen.last().unwrap().headers_before, untold, "{before}, {told}, {after}");
