@@ -133,7 +133,7 @@ settings! {
     MaxConnections = "max_connections", Server, "COUNT", Some("10000"),
         "Most open connections of a listener; one more is told so and closed.";
     MaxRequests = "max_requests", Server, "COUNT", Some("1024"),
-        "Most requests of a listener under way; one more is refused at once (503 overloaded). Health, metrics and checks that memory answers do not count.";
+        "Most requests of a listener under way; one more waits a millisecond for a place and is then refused (503 overloaded). Health, metrics and checks that memory answers do not count.";
     MaxStreams = "max_streams", Server, "COUNT", Some("128"),
         "Most requests at the same time on one HTTP/2 connection.";
     HeaderTimeout = "header_timeout", Server, "MS", Some("5000"),

@@ -25,7 +25,7 @@ pub async fn post(
 ) -> Result<Reply, Problem> {
     let limits = &app.common.limits;
     let body = read_json(limits, headers, body, limits.max_batch_bytes).await?;
-    let _slot = app.common.admit()?;
+    let _slot = app.common.admit().await?;
     let policy = app.common.policies.current();
     let batch = BatchBody::read(&body, CHECKS, limits.max_batch_checks)?;
     let mut results = Results::new(app, id, Surface::Batch, CHECKS);

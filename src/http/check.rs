@@ -47,7 +47,7 @@ async fn answer(app: &Decisions, members: &Members<'_>, id: &RequestId) -> Resul
     let outcome = match authorizer.recall(&policy, &question) {
         Some(outcome) => outcome,
         None => {
-            let _slot = app.common.admit()?;
+            let _slot = app.common.admit().await?;
             authorizer.fetch(&policy, &question).await
         }
     };

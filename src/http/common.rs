@@ -1,6 +1,7 @@
 //! What every listener has, whatever it serves: what it answers from, its limits, and its places.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::authorizer::Authorizer;
 use crate::code::Code;
@@ -9,8 +10,12 @@ use crate::policy::PolicySource;
 use crate::telemetry::Telemetry;
 
 use super::HttpLimits;
-use super::admission::{Slot, Slots};
+use super::admission::{Place, Places, Slots};
 use super::problem::Problem;
+
+/// How long a request waits for a place. Over a healthy store places are free again within a round trip, and who waited is
+/// answered; who is refused instead asks again at once, and costs nearly as much.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Shared by all connections of one listener.
 #[derive(Debug)]
@@ -20,7 +25,7 @@ pub struct Common {
     pub telemetry: Arc<Telemetry>,
     pub health: Arc<Health>,
     pub limits: HttpLimits,
-    pub requests: Slots,
+    pub requests: Places,
     pub connections: Arc<Slots>,
 }
 
@@ -32,13 +37,13 @@ impl Common {
         health: Arc<Health>,
         limits: HttpLimits,
     ) -> Self {
-        let requests = Slots::new(limits.max_requests);
+        let requests = Places::new(limits.max_requests);
         let connections = Arc::new(Slots::new(limits.max_connections));
         Self { authorizer, policies, telemetry, health, limits, requests, connections }
     }
 
     /// A place for a request that asks for more than health and documents.
-    pub fn admit(&self) -> Result<Slot<&Slots>, Problem> {
-        Slot::take(&self.requests).ok_or_else(|| Problem::new(Code::Overloaded))
+    pub async fn admit(&self) -> Result<Place<'_>, Problem> {
+        self.requests.take(PATIENCE).await.ok_or_else(|| Problem::new(Code::Overloaded))
     }
 }

@@ -8,8 +8,6 @@ use hyper::Method;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 
-use crate::code::Code;
-
 use super::common::Common;
 use super::path::Target;
 use super::problem::Problem;
@@ -76,13 +74,15 @@ impl Site for Decisions {
         id: &RequestId,
     ) -> Result<Reply, Problem> {
         let is_get = head.method == Method::GET;
-        // A check takes a place when it has to wait. Another request with a body is let in once its body is there; before
-        // that, it only hears early that there is no place.
+        // A check takes a place when it has to wait for the store. Another request with a body is let in once its body is
+        // there; before that, it only hears early that there is no place.
         let _slot = match is_get {
             _ if resource == Resource::Check => None,
-            true => Some(self.common.admit()?),
-            false if self.common.requests.is_full() => return Err(Problem::new(Code::Overloaded)),
-            false => None,
+            true => Some(self.common.admit().await?),
+            false => {
+                drop(self.common.admit().await?);
+                None
+            }
         };
         if resource.is_listing() {
             self.listing_tokens.admit(&head.headers, self.is_local)?;
@@ -108,6 +108,7 @@ impl Site for Decisions {
 
 #[cfg(test)]
 mod tests {
+    use crate::code::Code;
     use crate::decision::Reason;
     use crate::http::resource::{described_words, served_and_described};
 

@@ -19,7 +19,7 @@ pub struct HttpLimits {
     pub max_header_fields: usize,
     /// Open connections; one more is told that there are too many and closed.
     pub max_connections: usize,
-    /// Decision requests under way; one more is refused at once. Health and metrics do not count.
+    /// Decision requests under way; one more waits a moment for a place and is then refused. Health and metrics do not count.
     pub max_requests: usize,
     /// Requests at the same time on one HTTP/2 connection.
     pub max_streams: u32,

@@ -17,7 +17,7 @@ use super::members::Members;
 impl Asked<'_> {
     /// `GET /organizations/{organization}/accounts`
     pub async fn list_accounts(&self, organization: OrganizationId) -> Result<Reply, Problem> {
-        let _slot = self.site.common.admit()?;
+        let _slot = self.site.common.admit().await?;
         let parameters = self.parameters(&["limit", "cursor"])?;
         let listing = Listing::accounts(self.policy.catalogue(), &organization, None);
         let after = parameters.cursor(|cursor| listing.resume(cursor, AccountId::new))?;
@@ -48,7 +48,7 @@ impl Asked<'_> {
 
     /// `GET /organizations/{organization}/accounts/{account}`
     pub async fn get_account(&self, organization: &OrganizationId) -> Result<Reply, Problem> {
-        let _slot = self.site.common.admit()?;
+        let _slot = self.site.common.admit().await?;
         self.parameters(&[])?;
         let account = self.account()?;
         let reading = self.confirmed(self.site.store.read(organization, &account)).await?;

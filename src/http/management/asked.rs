@@ -6,7 +6,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::HeaderMap;
 
 use crate::domain::AccountId;
-use crate::http::admission::{Slot, Slots};
+use crate::http::admission::Place;
 use crate::http::body::read_json;
 use crate::http::path::Target;
 use crate::http::problem::Problem;
@@ -39,20 +39,20 @@ impl<'a> Asked<'a> {
     }
 
     /// The members of the body of a change, and the place of the request.
-    pub async fn members(&mut self) -> Result<(Members, Slot<&'a Slots>), Problem> {
+    pub async fn members(&mut self) -> Result<(Members, Place<'a>), Problem> {
         self.durability()?;
         let common = &self.site.common;
         let limits = &common.limits;
         let body = read_json(limits, self.headers, self.body, limits.max_body_bytes).await?;
-        let slot = common.admit()?;
+        let slot = common.admit().await?;
         Ok((Members::of_body(&body)?, slot))
     }
 
     /// The place of a change that has no members: without a body, or with an empty object.
-    pub async fn no_members(&mut self) -> Result<Slot<&'a Slots>, Problem> {
+    pub async fn no_members(&mut self) -> Result<Place<'a>, Problem> {
         if self.body.is_end_stream() {
             self.durability()?;
-            return self.site.common.admit();
+            return self.site.common.admit().await;
         }
         let (members, slot) = self.members().await?;
         members.end()?;

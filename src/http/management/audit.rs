@@ -17,7 +17,7 @@ use super::bodies::AuditBody;
 impl Asked<'_> {
     /// `GET /audit`, and `GET /organizations/{organization}/audit`
     pub async fn list_audit(&self, organization: Option<OrganizationId>) -> Result<Reply, Problem> {
-        let _slot = self.site.common.admit()?;
+        let _slot = self.site.common.admit().await?;
         let parameters = self.parameters(&["after", "limit"])?;
         let (after, limit) = (parameters.generation("after")?, parameters.limit()?);
         let mut records = self.confirmed(self.site.store.audit(after, limit)).await?;
@@ -30,7 +30,7 @@ impl Asked<'_> {
 
     /// `GET /organizations/{organization}/writes/{idempotency_key}`
     pub async fn get_write(&self, organization: &OrganizationId) -> Result<Reply, Problem> {
-        let _slot = self.site.common.admit()?;
+        let _slot = self.site.common.admit().await?;
         self.parameters(&[])?;
         let malformed = || Problem::new(Code::InvalidIdempotencyKey);
         let key = decode(self.target.part(1)).map_err(|_| malformed())?;

@@ -17,7 +17,7 @@ impl Asked<'_> {
     /// `GET /organizations`
     pub async fn list_organizations(&self) -> Result<Reply, Problem> {
         self.caller.require_all()?;
-        let _slot = self.site.common.admit()?;
+        let _slot = self.site.common.admit().await?;
         let parameters = self.parameters(&["limit", "cursor"])?;
         let listing = Listing::all_organizations();
         let after = parameters.cursor(|cursor| listing.resume(cursor, OrganizationId::new))?;
@@ -42,7 +42,7 @@ impl Asked<'_> {
 
     /// `GET /organizations/{organization}`
     pub async fn get_organization(&self, organization: &OrganizationId) -> Result<Reply, Problem> {
-        let _slot = self.site.common.admit()?;
+        let _slot = self.site.common.admit().await?;
         self.parameters(&[])?;
         let page = self.confirmed(self.site.store.accounts(organization, None, 1)).await?;
         let page = page.ok_or_else(|| Problem::new(Code::OrganizationUnknown))?;

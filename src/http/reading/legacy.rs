@@ -33,7 +33,7 @@ pub async fn post_lookups(
 ) -> Result<Reply, Problem> {
     let limits = &app.common.limits;
     let body = read_json(limits, headers, body, limits.max_batch_bytes).await?;
-    let _slot = app.common.admit()?;
+    let _slot = app.common.admit().await?;
     let policy = app.common.policies.current();
     let batch = BatchBody::read(&body, LOOKUPS, limits.max_batch_checks)?;
     batch.defaults.take_only(&[Field::Account, Field::Organization])?;
@@ -51,7 +51,7 @@ pub async fn post_lookups(
 /// `POST /legacy-roles/plan`
 pub async fn post_plan(common: &Common, headers: &HeaderMap, body: &mut Incoming) -> Result<Reply, Problem> {
     let body = read_json(&common.limits, headers, body, common.limits.max_body_bytes).await?;
-    let _slot = common.admit()?;
+    let _slot = common.admit().await?;
     let (account, organization, asked) = resolve_legacy_write(&read_question(&body)?)?;
     let policy = common.policies.current();
     let authorizer = &common.authorizer;
