@@ -249,13 +249,14 @@ fn a_replace_refuses_what_is_not_whole() {
     let number = store.redis.call(&["GET", "rg:l:{acme}"]).text();
     let idle = |json: &str| json.replacen(store.number(), &number, 1);
     let header = idle(&store.header).replacen(r#""d":0"#, r#""d":1"#, 1);
-    let stage = |header: &str, account: &str, body: &str| {
-        let keys = ["rg:epoch", "rg:l:{acme}", "rg:i:{acme}:1"].map(str::to_owned);
-        let own = [format!("rg:r:{{acme}}:1:{account}"), format!("rg:m:{account}")];
+    let stage_on = |(index, side): (u8, u8), header: &str, account: &str, body: &str| {
+        let keys = ["rg:epoch", "rg:l:{acme}", &format!("rg:i:{{acme}}:{index}")].map(str::to_owned);
+        let own = [format!("rg:r:{{acme}}:{side}:{account}"), format!("rg:m:{account}")];
         let (header, body) = (sealed(header), sealed(body));
         let arguments = [&store.epoch, &number, "acme", &header, account, &body];
         store.call(&stage, &[&keys[..], &own].concat(), &arguments)
     };
+    let stage = |header: &str, account: &str, body: &str| stage_on((1, 1), header, account, body);
     let flip = |header: &str, owner: &str| {
         let owned = format!("rg:r:{{acme}}:1:{owner}");
         let keys = store.keys(&["rg:l:{acme}", "rg:organizations", "rg:i:{acme}:1", &owned]);
@@ -270,6 +271,10 @@ fn a_replace_refuses_what_is_not_whole() {
     let bare = idle(&store.b).replacen(MEMBER, r#"["Accounts","billing_editor",0]"#, 1);
     store.assert_refused(stage(&header, "b", &bare), &before, "a staged role set without a primary role");
     store.assert_refused(stage(&store.header, "b", &idle(&store.b)), &before, "the header in force");
+    for mixed in [(1, 0), (0, 1), (0, 0)] {
+        let refused = stage_on(mixed, &header, "b", &idle(&store.b));
+        store.assert_refused(refused, &before, "a role set or an index of the side in force");
+    }
     stage(&header, "b", &idle(&store.b)).unwrap();
     let before = store.contents();
     store.assert_refused(flip(&header, "a"), &before, "a flip before all is staged");

@@ -7,6 +7,10 @@ end
 
 local FOREIGN_STORE = redis.error_reply('EPOCH another store, or none')
 
+-- Keys of one side of an organization, as a script finds out for itself whether it was given the right ones.
+local function index_key(organization, side) return 'rg:i:{' .. organization .. '}:' .. side end
+local function role_set_key(organization, side, account) return 'rg:r:{' .. organization .. '}:' .. side .. ':' .. account end
+
 -- The next generation: microseconds of the server's clock, always above the last one and above the streams that would
 -- refuse it else, the log and, for a write, the audit. As text, since Lua would print a number of this size with an exponent. Nothing, and nothing is
 -- written, when the last one cannot have been made by this server's clock: readers would refuse whatever came after it.
