@@ -55,10 +55,11 @@ impl Pipe {
         thread::spawn(move || read(&pipe, &judging, &sender));
         let (pipe, shared) = (Arc::clone(self), Arc::clone(shared));
         thread::spawn(move || {
-            // What cannot be written has nobody who reads it.
-            let _ = pipe.write(to(&pipe), &due);
-            pipe.end(Cut::Finish);
-            shared.tell();
+            // What cannot be written has nobody who reads it; their end comes the other way, behind what they had said.
+            if pipe.write(to(&pipe), &due).is_ok() {
+                pipe.end(Cut::Finish);
+                shared.tell();
+            }
         });
     }
 
