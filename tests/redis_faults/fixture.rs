@@ -199,9 +199,9 @@ pub fn kill_connection(redis: &Redis, connection: &Connected) {
 }
 
 /// A change of acme by the command line.
-pub fn change_acme(redis: &Redis, change: &[&str]) {
+pub fn change_acme(url: &str, change: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
-    let place = ["--organization", "acme", "--redis", &redis.url()];
+    let place = ["--organization", "acme", "--redis", url];
     let output = rolegate(folder.path()).args(change).args(place).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -230,6 +230,27 @@ pub fn hold(
         false => Fate::Pass,
     });
     is_held
+}
+
+/// Writes by a way to Redis of its own, and calls `meanwhile` before what `is_meant` goes on there.
+pub fn write_with_pause(
+    redis: &Redis,
+    write: impl FnOnce(&str) + Send + 'static,
+    is_meant: impl Fn(&Passing<'_>) -> bool + Send + Sync + 'static,
+    meanwhile: impl FnOnce(),
+) {
+    let writers = Proxy::to(&redis.url());
+    let is_held = hold(&writers, is_meant);
+    let url = writers.url();
+    let writing = thread::spawn(move || write(&url));
+    until("the writer is held", || is_held.load(Ordering::SeqCst));
+    meanwhile();
+    writers.pass();
+    writing.join().unwrap();
+}
+
+pub fn is_script(passing: &Passing<'_>) -> bool {
+    matches!(passing.direction, Direction::Command([name, ..]) if name.starts_with("EVAL"))
 }
 
 pub fn asks_for_pushes(passing: &Passing<'_>) -> bool {

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fixture::{
-    account, asks_for_pushes, change_acme, hold, is_heartbeat, link_of, loaded, organization, until, world,
+    account, asks_for_pushes, change_acme, hold, is_heartbeat, is_script, link_of, loaded, organization,
+    until, world, write_with_pause,
 };
 use crate::support::ask::Ask;
 use crate::support::flags::{HEARTBEAT, REDIS_HEARTBEAT};
@@ -27,21 +28,17 @@ enum Script {
 
 impl Script {
     fn is_in(self, passing: &Passing<'_>) -> bool {
-        let Direction::Command([name, _, keys, ..]) = passing.direction else { return false };
-        name.starts_with("EVAL") && *keys == (self as u8).to_string()
+        let Direction::Command([_, _, keys, ..]) = passing.direction else { return false };
+        is_script(passing) && *keys == (self as u8).to_string()
     }
 }
 
 /// Replaces acme, and calls `meanwhile` before this script runs.
 fn replace_with_pause(redis: &Redis, before: Script, meanwhile: impl FnOnce()) {
-    let writers = Proxy::to(&redis.url());
-    let is_held = hold(&writers, move |passing| before.is_in(passing));
-    let (url, text) = (writers.url(), json_lines(&world().0[..1]));
-    let replacing = thread::spawn(move || import::into_redis(&url, &text));
-    until("the script is held", || is_held.load(Ordering::SeqCst));
-    meanwhile();
-    writers.pass();
-    replacing.join().unwrap();
+    let replace = |url: &str| {
+        import::into_redis(url, &json_lines(&world().0[..1]));
+    };
+    write_with_pause(redis, replace, move |passing| before.is_in(passing), meanwhile);
 }
 
 fn cut_link(redis: &Redis, sidecars: &Proxy) {
@@ -61,7 +58,7 @@ fn a_replace_while_a_link_breaks_is_no_loss() {
         let server = Server::start(&["--redis", &sidecars.url(), REDIS_HEARTBEAT, &heartbeat]);
         server.wait_ready(Duration::from_secs(10));
         for round in 0..3 {
-            change_acme(&redis, &["account", "add", "--account", &format!("zed{round}")]);
+            change_acme(&redis.url(), &["account", "add", "--account", &format!("zed{round}")]);
             replace_with_pause(&redis, before, || {
                 if is_silent {
                     hold(&sidecars, is_heartbeat);
