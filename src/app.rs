@@ -6,6 +6,7 @@
 mod load;
 mod log;
 mod reload;
+mod scheduling;
 mod serve;
 mod stop;
 mod workers;

@@ -63,9 +63,19 @@ pub struct ServeSettings {
     pub http: HttpLimits,
     pub listing_tokens: ListingTokens,
     pub fail_static: FailStatic,
+    pub scheduling: Scheduling,
     pub log: LogSettings,
     /// Write one log line for each decision.
     pub decision_log: bool,
+}
+
+/// How the kernel gives a processor to the threads that answer checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheduling {
+    /// Who wakes lets the running thread finish its slice or its work.
+    Batch,
+    /// As the process was started.
+    Inherit,
 }
 
 /// What is logged, on standard error.
@@ -128,11 +138,22 @@ fn serve(checker: &mut Checker<'_>) -> Option<ServeSettings> {
     let listen = checker.address(Setting::Listen);
     let load = checker.file(Setting::Load);
     let http = http(checker);
+    let scheduling =
+        checker.word(Setting::Scheduling, &[("batch", Scheduling::Batch), ("inherit", Scheduling::Inherit)]);
     let listing_tokens = listing_tokens(checker);
     let log = log(checker);
     let decision_log = checker.boolean(Setting::DecisionLog);
     let fail_static = checker.value(Setting::FailStatic, FailStatic::parse)?;
-    Some(ServeSettings { listen: listen?, load, http, listing_tokens, fail_static, log: log?, decision_log })
+    Some(ServeSettings {
+        listen: listen?,
+        load,
+        http,
+        listing_tokens,
+        fail_static,
+        scheduling: scheduling?,
+        log: log?,
+        decision_log,
+    })
 }
 
 fn http(checker: &mut Checker<'_>) -> HttpLimits {

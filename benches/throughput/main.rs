@@ -82,6 +82,7 @@ fn main() {
     let length = load::answer_length(&rolegate, &sample.singles[0]);
     let shared = process::bare(Shape::Shared, length);
     let apart = process::bare(Shape::Apart, length);
+    let batch = process::bare_as_batch(length);
 
     println!("One answer has {length} bytes; {} rounds of {:?} each.\n", effort.rounds, effort.duration);
     println!(
@@ -94,6 +95,7 @@ fn main() {
         let mut over_http1 = vec![
             row("bare, same shape", &apart, Protocol::Http1, &sample.singles),
             row("bare, default", &shared, Protocol::Http1, &sample.singles),
+            row("bare, same shape, as batch", &batch, Protocol::Http1, &sample.singles),
             row("`POST /check`", &rolegate, Protocol::Http1, &sample.singles),
             row("`GET /check`", &rolegate, Protocol::Http1, &sample.queries),
             row("`POST`, unix socket", &unix, Protocol::Http1, &sample.singles),

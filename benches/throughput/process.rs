@@ -100,3 +100,11 @@ pub fn bare(shape: Shape, length: usize) -> Served {
     let this = env::current_exe().expect("the path of this bench");
     Served::start(command(this).args([bare::FLAG, shape.name(), &length.to_string()]))
 }
+
+/// A bare server of rolegate's shape whose threads are scheduled as rolegate's are.
+pub fn bare_as_batch(length: usize) -> Served {
+    let this = env::current_exe().expect("the path of this bench");
+    let policy = ["--batch", "0"];
+    let bare = [bare::FLAG, Shape::Apart.name(), &length.to_string()].map(str::to_owned);
+    Served::start(command("chrt").args(policy).arg(this).args(bare))
+}

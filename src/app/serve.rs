@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::authorizer::Authorizer;
-use crate::config::{ManageSettings, Settings};
+use crate::config::{ManageSettings, Scheduling, Settings};
 use crate::domain::RoleKey;
 use crate::http::{self, HttpLimits, ListenAddress, Listener, ManagementServices, Services};
 use crate::policy::{PolicyProblems, PolicySource};
@@ -62,15 +62,19 @@ async fn run(settings: Settings, decides: bool) -> Result<(), ServeError> {
     let mut signals = StopSignals::catch()?;
     let hang_ups = (hang_up()?, hang_up()?);
     log::install(settings.serve.log);
-    let limits = settings.serve.http.clone();
+    let (limits, scheduling) = (settings.serve.http.clone(), settings.serve.scheduling);
     let Prepared { shared, decisions, management } = tokio::select! {
         prepared = prepare(settings, decides) => prepared?,
         () = signals.next() => return Ok(()),
     };
-    let decisions =
-        decisions.map(|decisions| Ok::<_, io::Error>((decisions, Workers::for_each_processor()?)));
-    let decisions = decisions.transpose()?;
-    let workers = || if decides { Workers::named("manage", 1) } else { Workers::for_each_processor() };
+    let decisions = decisions
+        .map(|decisions| Ok::<_, io::Error>((decisions, Workers::for_each_processor(scheduling)?)))
+        .transpose()?;
+    // Beside the decisions it must not hold them up; alone it has the processors for itself.
+    let workers = || match decides {
+        true => Workers::start("manage", 1, Scheduling::Inherit),
+        false => Workers::for_each_processor(Scheduling::Inherit),
+    };
     let management = management.map(|management| Ok::<_, io::Error>((management, workers()?))).transpose()?;
     if let Some(((listener, _), _)) = &decisions {
         announce("listening", &listener.url()?)?;

@@ -1,13 +1,17 @@
 //! The threads that serve connections, each with a runtime of its own.
 //!
 //! Always true here: what runs on one of them never moves to another; they end when this is dropped, and with them
-//! whatever still ran. Started by `serve`.
+//! whatever still ran. A kernel that refuses to schedule them as asked makes them slower, nothing else. Started by `serve`.
 
 use std::io;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+
+use crate::config::Scheduling;
+
+use super::scheduling::become_batch;
 
 /// Threads that run what their handles are given.
 #[derive(Debug)]
@@ -25,16 +29,12 @@ struct Worker {
 
 impl Workers {
     /// One for each processor that this process may use.
-    pub fn for_each_processor() -> io::Result<Self> {
-        Self::start(thread::available_parallelism()?.get())
+    pub fn for_each_processor(scheduling: Scheduling) -> io::Result<Self> {
+        Self::start("serve", thread::available_parallelism()?.get(), scheduling)
     }
 
-    pub fn start(count: usize) -> io::Result<Self> {
-        Self::named("serve", count)
-    }
-
-    /// Threads with this name, for work that must not hold up the others.
-    pub fn named(name: &str, count: usize) -> io::Result<Self> {
+    /// Threads with this name, and a number.
+    pub fn start(name: &str, count: usize, scheduling: Scheduling) -> io::Result<Self> {
         let mut workers = Self { handles: Vec::with_capacity(count), threads: Vec::with_capacity(count) };
         for number in 0..count {
             let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -42,6 +42,11 @@ impl Workers {
             workers.handles.push(runtime.handle().clone());
             let thread = thread::Builder::new().name(format!("{name}-{number}"));
             let thread = thread.spawn(move || {
+                if scheduling == Scheduling::Batch
+                    && let Err(error) = become_batch()
+                {
+                    tracing::warn!(%error, "a thread that answers checks is scheduled as the process was started");
+                }
                 // A dropped sender ends the thread just as well.
                 let _ = runtime.block_on(stopped);
             })?;

@@ -146,6 +146,8 @@ settings! {
         "How long a client may take nothing of an answer.";
     BusyPoll = "busy_poll", Server, "US", Some("100"),
         "Microseconds for which one thread of two looks for the next request before it sleeps, where that finds many; 0 for not at all.";
+    Scheduling = "scheduling", Serve, "POLICY", Some("batch"),
+        "How the kernel schedules the threads that answer checks: batch (who wakes lets the running thread finish, so that more questions are answered at each turn) or inherit (as the process was started).";
     StopGrace = "stop_grace", Server, "MS", Some("5000"),
         "After SIGTERM: how long connections and requests are still taken while readiness says no.";
     StopLinger = "stop_linger", Server, "MS", Some("500"),

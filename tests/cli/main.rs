@@ -18,6 +18,7 @@ mod load;
 mod manage;
 mod questions;
 mod remote;
+mod scheduling;
 mod secrets;
 mod sentinel;
 mod serving;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rolegate::app::Workers;
 use rolegate::authorizer::Authorizer;
 use rolegate::cache::{CacheLimits, RoleCache};
+use rolegate::config::Scheduling;
 use rolegate::freshness::Stamps;
 use rolegate::health::Health;
 use rolegate::http::{HttpLimits, ListenAddress, Listener, ListingTokens, Services, Stopped, serve};
@@ -84,13 +85,12 @@ impl Server {
         store: FakeStore,
         change: impl FnOnce(&mut Services),
     ) -> Self {
-        Self::launch(address, limits, store, change, Some(Workers::start(2).unwrap())).await
+        Self::launch(address, limits, store, change, Some(workers(2))).await
     }
 
     /// Starts on so many threads of its own.
     pub async fn on_threads(count: usize, limits: HttpLimits) -> Self {
-        let workers = Workers::start(count).unwrap();
-        Self::launch("127.0.0.1:0", limits, FakeStore::default(), |_| {}, Some(workers)).await
+        Self::launch("127.0.0.1:0", limits, FakeStore::default(), |_| {}, Some(workers(count))).await
     }
 
     /// Starts with changed services on the thread of the test.
@@ -170,4 +170,8 @@ impl Server {
     pub async fn ended(self) -> Stopped {
         self.serving.await.unwrap()
     }
+}
+
+fn workers(count: usize) -> Workers {
+    Workers::start("serve", count, Scheduling::Inherit).unwrap()
 }
