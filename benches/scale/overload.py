@@ -1,7 +1,7 @@
 """Ten times as many questions as can be answered: what is still decided, how soon refusals come, and how soon it is over.
 
-The capacity is the most that was decided while the rate was doubled until no more came of it. Then a plan of ten times as
-many is offered over many connections, each with one question under way at a time, which are busy until all of it was asked;
+The capacity is the most that was decided while the rate was doubled until no more came of it, over 64 connections and over as many as
+are used then. Then a plan of ten times as many (as over 64) is offered over many connections, each with one question under way at a time, which are busy until all of it was asked;
 two single connections meanwhile ask a check (of the same kind) and /health every 10 ms, and each of theirs is timed from its
 own send. It is over with the last check after the load that was not decided as soon as the slowest before it, or within 5
 ms. Warm accounts are answered from memory; for cold ones the cache keeps nothing, so that each is read from Redis. Load and
@@ -29,7 +29,8 @@ def overload(options):
     world = World(ORGANIZATIONS, 20)
     asking, answering = halves(options.apart)
     with on(answering), Redis() as redis, Table(options.json, f"{TIMES} times the capacity over {options.connections:,} connections", "accounts",
-                                 "capacity", "decided", "decided / capacity", "refused", "unknown", "probe before, max",
+                                 f"capacity over {IN_EARNEST}", "over as many", "decided", "decided / capacity",
+                                 "/ capacity over as many", "refused", "unknown", "probe before, max",
                                  "refusals p99 (of a probe)", "decided p99 (of a probe)", "/health p99", "/health max",
                                  "late until", "sidecar's CPU") as table:
         progress(f"filling Redis with {world.organizations:,} organizations")
@@ -40,10 +41,10 @@ def overload(options):
                 table.row(kind, *overloaded(sidecar, accounts, world, options))
 
 
-def capacity(sidecar, accounts):
+def capacity(sidecar, accounts, connections):
     best, rate = 0.0, FIRST_RATE
     while rate <= LAST_RATE:
-        decided = offer(sidecar, accounts, rate, 2, IN_EARNEST, prefix=BEHIND)["decided_per_second"]
+        decided = offer(sidecar, accounts, rate, 2, connections, prefix=BEHIND)["decided_per_second"]
         progress(f"{decided:,.0f} decided of {rate:,} a second")
         if decided < 1.1 * best:
             break
@@ -52,7 +53,7 @@ def capacity(sidecar, accounts):
 
 
 def overloaded(sidecar, accounts, world, options):
-    most = capacity(sidecar, accounts)
+    most, over_as_many = (capacity(sidecar, accounts, count) for count in (IN_EARNEST, options.connections))
     rate = min(int(TIMES * most), LAST_RATE)
     ask = question(*world.pair(0))
     health = b"GET /health HTTP/1.1\r\nHost: rolegate\r\n\r\n"
@@ -75,7 +76,8 @@ def overloaded(sidecar, accounts, world, options):
     quiet = [took for at, _, took in checks.seen if at < start]
     in_time = max(IN_TIME, quantile(quiet, 1.0))
     late = [at for at, status, took in checks.seen if at >= end and (status != 200 or took > in_time)]
-    return (f"{most:,.0f}/s", f"{report['decided_per_second']:,.0f}/s", f"{report['decided_per_second'] / most:.2f}",
+    decided = report["decided_per_second"]
+    return (f"{most:,.0f}/s", f"{over_as_many:,.0f}/s", f"{decided:,.0f}/s", f"{decided / most:.2f}", f"{decided / over_as_many:.2f}",
             f"{grew('rolegate_refused_total'):,.0f} of {report['planned']:,}",
             unknown(before, after, report["failed"]),
             millis(quiet, 1.0), millis(refusals, 0.99), millis(decisions, 0.99), millis(beats, 0.99), millis(beats, 1.0),

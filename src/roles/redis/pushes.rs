@@ -15,7 +15,7 @@ use super::link::Sinks;
 use super::sightings::Sighting;
 
 /// So many changes are confirmed by one heartbeat: they take its thread a fraction of a millisecond, which checks may have to wait for.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 32;
 
 /// The callback of the link.
 pub fn apply(
