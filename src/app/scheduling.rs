@@ -10,13 +10,18 @@ use std::io;
 #[expect(unsafe_code, reason = "no maintained crate sets a policy and leaves the niceness alone")]
 pub fn become_batch() -> io::Result<()> {
     const THIS_THREAD: libc::pid_t = 0;
-    let no_priority = libc::sched_param { sched_priority: 0 };
-    // SAFETY: neither call keeps anything of what it is given; the parameter lives until the second one is back.
+    const USUAL: libc::c_long = libc::SCHED_OTHER as libc::c_long;
+    let priority: libc::c_int = 0;
+    // By number, since musl's functions of these names do nothing.
+    // SAFETY: neither call keeps anything of what it is given; the kernel reads one integer behind the pointer, which is there.
     let set = unsafe {
-        match libc::sched_getscheduler(THIS_THREAD) {
-            libc::SCHED_OTHER => {
-                libc::sched_setscheduler(THIS_THREAD, libc::SCHED_BATCH, &raw const no_priority)
-            }
+        match libc::syscall(libc::SYS_sched_getscheduler, THIS_THREAD) {
+            USUAL => libc::syscall(
+                libc::SYS_sched_setscheduler,
+                THIS_THREAD,
+                libc::SCHED_BATCH,
+                &raw const priority,
+            ),
             policy => policy,
         }
     };
