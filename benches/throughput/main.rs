@@ -4,7 +4,7 @@
 //! their own; rounds of all of them alternate. Ratios are those of one round, medians of all rounds, since a shared machine
 //! is twice as fast in one minute as in another: many short rounds tell more than a few long ones. In the environment
 //! `ROUNDS` and `SECONDS` (of each server in a round) say how much is measured, `ONLY` which servers beside the first of
-//! a table; `ROLEGATE` puts another build in rolegate's place, `AGAINST` one beside it.
+//! a table; `ROLEGATE` puts another build in rolegate's place, `AGAINST` one beside it; `WRITE` writes the tables there.
 
 #![allow(
     clippy::expect_used,
@@ -16,6 +16,7 @@
 mod bare;
 mod load;
 mod process;
+mod report;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -26,6 +27,7 @@ use std::time::Duration;
 use bare::Shape;
 use load::{Measured, Protocol};
 use process::Served;
+use report::Report;
 use support::sample::{BATCH, Sample};
 
 /// How many connections each table row keeps open; `CONNECTIONS` in the environment names others.
@@ -84,11 +86,15 @@ fn main() {
     let apart = process::bare(Shape::Apart, length);
     let batch = process::bare_as_batch(length);
 
-    println!("One answer has {length} bytes; {} rounds of {:?} each.\n", effort.rounds, effort.duration);
-    println!(
-        "| connections | server | requests/s | ratio | p50 µs | p99 µs | p99 ratio | CPU µs | CPU ratio |"
+    let mut report = Report::default();
+    report.line(format!(
+        "One answer has {length} bytes; {} rounds of {:?} each.\n",
+        effort.rounds, effort.duration
+    ));
+    report.line(
+        "| connections | server | requests/s | ratio | p50 µs | p99 µs | p99 ratio | CPU µs | CPU ratio |",
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    report.line("|---|---|---|---|---|---|---|---|---|");
     let asked = env::var("CONNECTIONS").unwrap_or_else(|_| CONNECTIONS.to_owned());
     for connections in asked.split(',').map(|number| number.parse().expect("a number of connections")) {
         let row = |name, server, protocol, requests| Contender { name, server: (server, protocol), requests };
@@ -103,19 +109,20 @@ fn main() {
         if let Some(against) = &against {
             over_http1.push(row("`POST /check`, other build", against, Protocol::Http1, &sample.singles));
         }
-        print_rows(&over_http1, connections, &effort);
+        print_rows(&mut report, &over_http1, connections, &effort);
         let over_http2 = [
             row("bare, same shape, h2c", &apart, Protocol::Http2, &sample.singles),
             row("`POST`, h2c", &rolegate, Protocol::Http2, &sample.singles),
         ];
-        print_rows(&over_http2, connections, &effort);
+        print_rows(&mut report, &over_http2, connections, &effort);
     }
-    print_batches(&rolegate, &sample, &effort);
-    println!("\nResident memory of the server: {} MB.", rolegate.resident() >> 20);
+    print_batches(&mut report, &rolegate, &sample, &effort);
+    report.line(format!("\nResident memory of the server: {} MB.", rolegate.resident() >> 20));
+    report.finish();
 }
 
 /// Warms all up, measures them in turn and prints their medians; the first is the base of the ratios.
-fn print_rows(contenders: &[Contender<'_>], connections: usize, effort: &Effort) {
+fn print_rows(report: &mut Report, contenders: &[Contender<'_>], connections: usize, effort: &Effort) {
     let (base, others) = contenders.split_first().expect("a base");
     let others: Vec<_> = others.iter().filter(|contender| effort.takes(contender.name)).collect();
     if others.is_empty() {
@@ -135,7 +142,7 @@ fn print_rows(contenders: &[Contender<'_>], connections: usize, effort: &Effort)
         let ratio = |figure: fn(&Measured) -> f64| {
             median(rounds.iter().map(|round| figure(&round[place]) / figure(&round[0])))
         };
-        println!(
+        report.line(format!(
             "| {connections} | {} | {:.0} | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} |",
             contender.name,
             of(|measured| measured.per_second),
@@ -145,11 +152,11 @@ fn print_rows(contenders: &[Contender<'_>], connections: usize, effort: &Effort)
             ratio(|measured| measured.p99_micros),
             of(|measured| measured.cpu_micros),
             ratio(|measured| measured.cpu_micros),
-        );
+        ));
     }
 }
 
-fn print_batches(server: &Served, sample: &Sample, effort: &Effort) {
+fn print_batches(report: &mut Report, server: &Served, sample: &Sample, effort: &Effort) {
     if !effort.takes("batch") {
         return;
     }
@@ -157,11 +164,11 @@ fn print_batches(server: &Served, sample: &Sample, effort: &Effort) {
         let rounds: Vec<Measured> = (0..effort.rounds)
             .map(|_| load::run((server, Protocol::Http1), &sample.batches, connections, effort.duration))
             .collect();
-        println!(
+        report.line(format!(
             "\nBatches of {BATCH} over {connections} connections: {:.0} thousand decisions/s, {:.3} µs of CPU each.",
             median(rounds.iter().map(|round| round.per_second)) * BATCH as f64 / 1e3,
             median(rounds.iter().map(|round| round.cpu_micros)) / BATCH as f64
-        );
+        ));
     }
 }
 
