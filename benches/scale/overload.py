@@ -1,9 +1,9 @@
 """Ten times as many questions as can be answered: what is still decided, how soon refusals come, and how soon it is over.
 
-The capacity is the most that was decided while the rate was doubled until no more came of it, over 64 connections and over as many as
-are used then. Then a plan of ten times as many (as over 64) is offered over many connections, each with one question under way at a time, which are busy until all of it was asked;
-two single connections meanwhile ask a check (of the same kind) and /health every 10 ms, and each of theirs is timed from its
-own send. It is over with the last check after the load that was not decided as soon as the slowest before it, or within 5
+The capacity is the most that was decided while the rate was doubled until no more came of it, over 64 connections and over
+as many as are used then. Then a plan of ten times that over 64 is offered over many connections, each with one question
+under way at a time, which are busy until all of it was asked; two single connections meanwhile ask a check (of the same
+kind) and /health every 10 ms, and each of theirs is timed from its own send. It is over with the last check after the load that was not decided as soon as the slowest before it, or within 5
 ms. Warm accounts are answered from memory; for cold ones the cache keeps nothing, so that each is read from Redis. Load and
 server share the machine: what the load takes is not there for the server, in either figure. So the load has the lower
 priority, and with --apart a half of the processors to itself.

@@ -97,14 +97,20 @@ pub fn rolegate(program: &Path, sample: &Sample, name: &str, unix: bool) -> Serv
 }
 
 pub fn bare(shape: Shape, length: usize) -> Served {
-    let this = env::current_exe().expect("the path of this bench");
-    Served::start(command(this).args([bare::FLAG, shape.name(), &length.to_string()]))
+    start_bare(command(this_bench()), shape, length)
 }
 
 /// A bare server of rolegate's shape whose threads are scheduled as rolegate's are.
 pub fn bare_as_batch(length: usize) -> Served {
-    let this = env::current_exe().expect("the path of this bench");
-    let policy = ["--batch", "0"];
-    let bare = [bare::FLAG, Shape::Apart.name(), &length.to_string()].map(str::to_owned);
-    Served::start(command("chrt").args(policy).arg(this).args(bare))
+    let mut batch = command("chrt");
+    batch.args(["--batch", "0"]).arg(this_bench());
+    start_bare(batch, Shape::Apart, length)
+}
+
+fn start_bare(mut command: Command, shape: Shape, length: usize) -> Served {
+    Served::start(command.args([bare::FLAG, shape.name(), &length.to_string()]))
+}
+
+fn this_bench() -> PathBuf {
+    env::current_exe().expect("the path of this bench")
 }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::config::Scheduling;
 
-use super::scheduling::become_batch;
+use super::scheduling::{become_batch, is_chosen};
 
 /// Threads that run what their handles are given.
 #[derive(Debug)]
@@ -36,13 +36,15 @@ impl Workers {
     /// Threads with this name, and a number.
     pub fn start(name: &str, count: usize, scheduling: Scheduling) -> io::Result<Self> {
         let mut workers = Self { handles: Vec::with_capacity(count), threads: Vec::with_capacity(count) };
+        // Asked here: what was chosen for the process need not be what its threads begin with.
+        let as_batch = scheduling == Scheduling::Batch && !is_chosen();
         for number in 0..count {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let (stop, stopped) = oneshot::channel();
             workers.handles.push(runtime.handle().clone());
             let thread = thread::Builder::new().name(format!("{name}-{number}"));
             let thread = thread.spawn(move || {
-                if scheduling == Scheduling::Batch
+                if as_batch
                     && let Err(error) = become_batch()
                 {
                     tracing::warn!(%error, "a thread that answers checks is scheduled as the process was started");

@@ -7,9 +7,22 @@ use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+const BINARY: &str = env!("CARGO_BIN_EXE_rolegate");
+
 /// The binary, to be run in `folder`.
 pub fn rolegate(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rolegate"));
+    alone(Command::new(BINARY), folder)
+}
+
+/// The same, started by a program that becomes it, such as `chrt`.
+pub fn rolegate_by(starter: &[&str], folder: &Path) -> Command {
+    let (program, arguments) = starter.split_first().unwrap();
+    let mut command = Command::new(program);
+    command.args(arguments).arg(BINARY);
+    alone(command, folder)
+}
+
+fn alone(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ROLEGATE_") {

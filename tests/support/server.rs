@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::binary::{rolegate, signal};
+use super::binary::{rolegate, rolegate_by, signal};
 use super::flags;
 use super::http::Client;
 
@@ -24,6 +24,9 @@ use super::http::Client;
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a dropped server may take to stop before it is killed.
 const DROP_LIMIT: Duration = Duration::from_secs(3);
+
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+const LISTENING: &str = "listening on http";
 
 /// A running server.
 #[derive(Debug)]
@@ -42,18 +45,29 @@ impl Server {
 
     /// As `start`; what the process printed if it ended before its first line.
     pub fn try_start<A: AsRef<OsStr>>(arguments: &[A]) -> Result<Self, String> {
-        Self::launch(&["serve", "--listen", "127.0.0.1:0"], "listening on http", arguments)
+        Self::launch(rolegate, &SERVE, LISTENING, arguments)
+    }
+
+    /// As `start`, by a program that becomes the server.
+    pub fn start_by(starter: &[&str], arguments: &[&str]) -> Self {
+        Self::launch(|folder| rolegate_by(starter, folder), &SERVE, LISTENING, arguments)
+            .unwrap_or_else(|output| panic!("rolegate did not start: {output}"))
     }
 
     /// `rolegate manage --manage-listen 127.0.0.1:0` with further arguments, among them the file of callers.
     pub fn manage<A: AsRef<OsStr>>(arguments: &[A]) -> Self {
-        Self::launch(&["manage", "--manage-listen", "127.0.0.1:0"], "managing on http", arguments)
+        Self::launch(rolegate, &["manage", "--manage-listen", "127.0.0.1:0"], "managing on http", arguments)
             .unwrap_or_else(|output| panic!("rolegate did not start: {output}"))
     }
 
-    fn launch<A: AsRef<OsStr>>(words: &[&str], says: &str, arguments: &[A]) -> Result<Self, String> {
+    fn launch<A: AsRef<OsStr>>(
+        program: impl FnOnce(&Path) -> Command,
+        words: &[&str],
+        says: &str,
+        arguments: &[A],
+    ) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("rolegate-serve-").tempdir().unwrap();
-        let mut command = rolegate(folder.path());
+        let mut command = program(folder.path());
         command.args(words).args(arguments).envs(flags::STOP_AT_ONCE);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -140,6 +154,12 @@ impl Server {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// What the kernel says of each thread, in the form of `/proc/PID/stat`.
+    pub fn threads(&self) -> Vec<String> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).unwrap()).collect()
     }
 
     /// Open file descriptors.
